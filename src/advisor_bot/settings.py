@@ -1,0 +1,95 @@
+"""Settings: one frozen object, read once from a mapping handed in (usually the environment and .env)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from advisor_bot.errors import SettingsError
+
+PREFIX = "ADVISOR_"
+
+
+class Settings(BaseSettings):
+    """Every setting, each read from ``ADVISOR_<NAME>``; the README's table is tested against this class."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    corpus: Path = Field(Path("corpus"), description="Folder (or file) that holds the guide")
+    index: Path | None = Field(
+        None, description="Folder that holds the published versions; default `.advisor` beside the corpus"
+    )
+    host: str = Field("127.0.0.1", description="Address the server listens on")
+    port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
+    contact: str = Field("", description="A human adviser, `Name <https://…>` or `Name <mail@…>`")
+    encoder: Literal["onnx", "sentence-transformers"] = Field("onnx", description="What computes vectors while serving")
+    embedding_model: str = Field(
+        "", description="Sentence-transformers model, a name or a folder; default the packaged all-MiniLM-L6-v2"
+    )
+    reranker: str = Field("", description="Cross-encoder that re-orders what was found; default none")
+    chunk_chars: int = Field(600, ge=200, le=4000, description="Target length of a chunk, characters")
+    read_chars: int = Field(4000, ge=500, le=40000, description="Reading budget of one answer, characters")
+    max_question_chars: int = Field(2000, ge=100, le=20000, description="Longest question accepted, characters")
+    max_file_mb: int = Field(50, ge=1, le=1000, description="Largest file of the guide read, megabytes")
+    keep: int = Field(5, ge=1, le=100, description="Published versions kept")
+    threads: int = Field(1, ge=1, le=64, description="Threads of one question's embedding")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @field_validator("contact")
+    @classmethod
+    def _contact_has_name_and_link(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^<>]+<(?:https?://[^<>\s]+|(?:mailto:)?[^<>\s@]+@[^<>\s@]+)>", value.strip()):
+            raise ValueError("write it as  Name <https://…>  or  Name <mail@…>")
+        return value.strip()
+
+    @property
+    def index_folder(self) -> Path:
+        """The folder of the published versions: ``index``, or ``.advisor`` beside the corpus."""
+        return self.index or self.corpus.absolute().parent / ".advisor"
+
+    @property
+    def contact_name_and_link(self) -> tuple[str, str] | None:
+        """The adviser's name and an https: or mailto: link, or None where none is set."""
+        if not self.contact:
+            return None
+        name, link = self.contact.rstrip(">").rsplit("<", 1)
+        if "://" not in link and not link.startswith("mailto:"):
+            link = "mailto:" + link
+        return name.strip(), link
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], env_file: Path | None = None, **overrides: Any) -> Settings:
+        """Read ``ADVISOR_*`` from ``env_file``, then ``environ``, then ``overrides`` (None is ignored).
+
+        Raises ``SettingsError`` naming the key and the value of whatever is unknown or invalid.
+        """
+        values: dict[str, Any] = {}
+        sources: list[Mapping[str, str | None]] = [environ]
+        if env_file is not None and env_file.is_file():
+            sources.insert(0, dotenv_values(env_file))
+        for source in sources:
+            for key, value in source.items():
+                if key.startswith(PREFIX) and value not in (None, ""):
+                    values[key.removeprefix(PREFIX).lower()] = value
+        values |= {key: value for key, value in overrides.items() if value is not None}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = str(first["loc"][0])
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)
+                raise SettingsError(f"{PREFIX}{key.upper()} is not a setting. Known settings: {known}.") from None
+            raise SettingsError(f"{PREFIX}{key.upper()}={first['input']!r} cannot be used: {first['msg']}.") from None
