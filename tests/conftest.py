@@ -1,0 +1,70 @@
+"""What every test stands on: no network but this machine's own, no settings from outside, steady random cases."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Set before anything imports these libraries: nothing may ask a hub or report usage.
+os.environ.update({"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("steady")
+
+
+class OutsideCallError(AssertionError):
+    """A test tried to reach a machine other than this one."""
+
+
+def _is_here(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(name).partition("%")[0]).is_loopback or str(name) in ("0.0.0.0", "::")
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_leaves_this_machine() -> Iterator[None]:
+    """Refuse look-ups of and connections to any other machine, whichever library makes them."""
+    real_connect, real_connect_ex, real_look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def refuse_outside(sock: socket.socket, address: Any) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+            raise OutsideCallError(f"connection to {address}")
+
+    def connect(sock: socket.socket, address: Any) -> None:
+        refuse_outside(sock, address)
+        return real_connect(sock, address)
+
+    def connect_ex(sock: socket.socket, address: Any) -> int:
+        refuse_outside(sock, address)
+        return real_connect_ex(sock, address)
+
+    def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_here(host):
+            raise OutsideCallError(f"look-up of {host}")
+        return real_look_up(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        patch.setattr(socket.socket, "connect_ex", connect_ex)
+        patch.setattr(socket, "getaddrinfo", look_up)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget every ``ADVISOR_*`` variable of the shell that runs the tests."""
+    for name in [name for name in os.environ if name.startswith("ADVISOR_")]:
+        monkeypatch.delenv(name)
