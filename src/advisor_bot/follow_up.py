@@ -1,0 +1,96 @@
+"""Conversation -> stand-alone question, by rules: decide what the question leans on and carry that over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from advisor_bot.question import read_question
+from advisor_bot.text import STOPWORDS, stem, terms, words
+from advisor_bot.types import Turn
+
+_OPENS = re.compile(
+    r"^(?:and|or|but|so|then|also|plus|what about|how about|what else|anything else|any other|why not|why|how so|how come|"
+    r"really|same|such as|like what|for example|for instance|in what way|which (?:one|ones|of)|what if|which|"
+    r"tell me more|more|go on|explain|compare (?:them|those|both)|only|just|add|without)\b",
+    re.I,
+)
+_POINTS = re.compile(
+    r"\b(?:it|its|they|them|their|theirs|that|those|these|this|he|him|his|she|her|there|one|ones|both|either|neither|"
+    r"the (?:first|second|third|last|latter|former|other|others|same|two|three)|each|the rest|else|others|another)\b",
+    re.I,
+)
+# "that", "this" and "there" point backwards only where they do not open a clause of their own.
+_CLAUSE = re.compile(
+    r"\b(?:(?:specializations?|programs?|degrees?|jobs?|roles?|skills?|ones?|options?|students?|people|graduates?|"
+    r"anything|something|everything|things?|say|says|said|know|think|mean|means|so|is it true|true|sure|sense)\s+"
+    r"(?:that|which)\b|(?:is|are|was|were|will|do|does) there\b|there (?:is|are|was|were|will|any|a)\b|"
+    r"(?:this|that) (?:guide|page|document|article|year|field)\b|it (?:take|takes|cost|costs)? ?(?:to|possible|worth|true|better|"
+    r"necessary|important|hard|easy|difficult|ok|okay|a good idea)\b)",
+    re.I,
+)
+_MOST_CARRIED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A question made to stand alone: ``text`` = the question with ``carried`` (its topic) added."""
+
+    text: str
+    question: str
+    carried: str
+    topic: str
+
+
+def resolve(question: str, history: Sequence[Turn], idf: Callable[[str], float | None]) -> Resolved:
+    """Return ``question`` with what it lacks from ``history``, newest turn heaviest.
+
+    ``idf`` gives the weight of a stemmed term in the guide, None for a term it never uses. A question
+    that stands alone is returned as it is, whatever was talked about before.
+    """
+    asked = [turn.text for turn in history if turn.role == "user"][-8:]
+    topic = ""
+    for earlier in asked:
+        topic = _step(earlier, topic, idf).topic
+    return _step(question, topic, idf)
+
+
+def leans(question: str, idf: Callable[[str], float | None]) -> bool:
+    """Tell whether ``question`` cannot be understood without what was said before it."""
+    text = read_question(question).text
+    content = [word for word in words(text) if word not in STOPWORDS]
+    known = [word for word in content if idf(stem(word)) is not None]
+    pointed = _POINTS.search(_CLAUSE.sub(" ", text))
+    if not known:
+        return len(content) <= 2
+    if pointed and len(known) <= 6:
+        return True
+    return bool(_OPENS.match(text)) and len(content) <= 4 or len(content) <= 1
+
+
+def _step(question: str, topic: str, idf: Callable[[str], float | None]) -> Resolved:
+    read = read_question(question)
+    if read.chat:
+        return Resolved(question, question, "", topic)
+    own = _topic_words(read.text, idf)
+    if not topic or not leans(question, idf):
+        return Resolved(question, question, "", own or topic)
+    mine = set(terms(read.text))
+    carried = " ".join(word for word in topic.split() if stem(word.lower()) not in mine)
+    kept = " ".join(_unique([*own.split(), *topic.split()])[:_MOST_CARRIED])
+    text = f"{question.rstrip(' ?.!')} ({carried})?" if carried else question
+    return Resolved(text, question, carried, kept)
+
+
+def _topic_words(text: str, idf: Callable[[str], float | None]) -> str:
+    """Return the words of ``text`` that carry its topic, in order, the rarest ones where there are many."""
+    found = _unique([w for w in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text) if w.lower() not in STOPWORDS])
+    if len(found) > _MOST_CARRIED:
+        rare = sorted(found, key=lambda w: -(idf(stem(w.lower())) or 0.0))[:_MOST_CARRIED]
+        found = [w for w in found if w in rare]
+    return " ".join(found)
+
+
+def _unique(found: Sequence[str]) -> list[str]:
+    return list({stem(word.lower()): word for word in reversed(found)}.values())[::-1]

@@ -1,0 +1,146 @@
+"""What a question asks, seen from its words alone: small talk, its parts, the kind of thing wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from advisor_bot.text import STOPWORDS, stem, words
+
+Chat = Literal["greeting", "thanks", "bye", "who", "how", ""]
+Wanted = Literal["number", "money", "date", "person", "place", "list", "compare", "yes_no", "why", "definition", "text"]
+
+_GREETING = re.compile(
+    r"^(?:(?:hi+|hello+|hey+|hiya|yo|howdy|greetings|good (?:morning|afternoon|evening|day)|sup|what'?s up)"
+    r"(?: there| all| everyone| bot| advisor)?(?:[\s,.!]+|$))+",
+    re.I,
+)
+_THANKS = re.compile(
+    r"^(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|all right|got it|good)?[\s,.!]*"
+    r"(?:thanks?(?: you)?|thx|ty|cheers|much appreciated|many thanks|appreciate it)\b"
+    r"(?:[\s,.!]*(?:so much|a lot|very much|again|for (?:your|the) (?:help|info|answer|advice)|you|that'?s (?:helpful|all)|"
+    r"that (?:helps|helped|was helpful)|bye))*[\s,.!]*$",
+    re.I,
+)
+_OKAY = re.compile(r"^(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|got it|i see|good|lol|haha)[\s,.!]*$", re.I)
+_BYE = re.compile(r"^(?:good ?bye|bye+(?: bye)?|see (?:you|ya)(?: later)?|good night|cya)[\s,.!]*$", re.I)
+_WHO = re.compile(
+    r"^(?:so )?(?:who|what) (?:are|r) (?:you|u)\b[^?]{0,30}\??$|^are you (?:a |an )?(?:human|bot|robot|ai|real|person|chatgpt|"
+    r"chat ?bot|machine)\b[^?]*\??$|^what(?:'s| is) your name\W*$|^(?:who|what) (?:made|built|created) you\W*$|"
+    r"^introduce yourself\W*$",
+    re.I,
+)
+_HOW = re.compile(
+    r"^(?:what|how) (?:can|do|could) (?:you|u) (?:do|help|answer|work|know)\b[^?]{0,40}\??$|^help(?: me)?\W*$|"
+    r"^what can i ask\b[^?]*\??$|^how does this (?:chat|bot|thing )?\s*work\W*$|^(?:test|testing)\W*$",
+    re.I,
+)
+_FILLER = re.compile(
+    r"^(?:(?:ok(?:ay)?|so|well|um+|uh+|oh|yeah|yes|no|alright|great|thanks?(?: you)?|right|sorry|please|"
+    r"i see|got it|sure|and|also|but|actually|anyway|btw)\b[\s,.!…-]*)+",
+    re.I,
+)
+_PATTERNS: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
+    ("compare", re.compile(r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|pros and cons)\b", re.I)),
+    ("money", re.compile(
+        r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
+        r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
+        r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?))\b", re.I)),
+    ("number", re.compile(
+        r"\b(?:how (?:many|long|often|big|old|far|high|fast)|what (?:percent(?:age)?|share|number|proportion|rate|score|gpa)|"
+        r"percent(?:age)?|how much)\b", re.I)),
+    ("date", re.compile(r"\b(?:when|what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b", re.I)),
+    ("person", re.compile(r"^(?:.*\b)?(?:who|whose|whom)\b", re.I)),
+    ("place", re.compile(r"\b(?:where|which (?:city|country|state|university|school|college)|what (?:city|country|state))\b", re.I)),
+    ("list", re.compile(
+        r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:specializations?|specialisations?|skills|options|requirements|programs?|tracks?|"
+        r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|name (?:all|the)|"
+        r"top \d+|what are (?:the|all|some)|give me (?:a list|all))\b", re.I)),
+    ("why", re.compile(r"\b(?:why|how come|what (?:is|are) the reasons?|reason for)\b", re.I)),
+    ("yes_no", re.compile(
+        r"^(?:is|are|am|was|were|do|does|did|can|could|will|would|should|shall|may|might|must|has|have|had|isn't|aren't|"
+        r"don't|doesn't|can't|won't)\b", re.I)),
+    ("definition", re.compile(r"^(?:what(?:'s| is| are| does)|define|explain|tell me about|describe)\b", re.I)),
+)  # fmt: skip
+_SPLIT = re.compile(
+    r"(?<=[?!])\s+(?=\S)|[,;]?\s+(?:and|&|plus|also|or)\s+(?:also\s+)?(?=(?:what|which|how|why|when|where|who|is|are|do|does|"
+    r"can|could|should|will|would)\b)",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question read: ``text`` without greeting and filler, the kind of thing ``wanted``, its ``parts``."""
+
+    text: str
+    chat: Chat
+    wanted: Wanted
+    parts: tuple[str, ...]
+
+
+def read_question(asked: str) -> Question:
+    """Read ``asked``; ``chat`` is set only where nothing but small talk was said."""
+    asked = " ".join(asked.split())
+    text = _FILLER.sub("", _GREETING.sub("", asked)).strip() or asked
+    chat = _chat(asked)
+    parts = tuple(part.strip(" ,;") for part in _SPLIT.split(text) if len(words(part)) >= 2) or (text,)
+    return Question(text, chat, wanted(text), parts[:3])
+
+
+def _chat(asked: str) -> Chat:
+    rest = _GREETING.sub("", asked).strip(" ,.!")
+    if not rest:
+        return "greeting" if _GREETING.match(asked) else ""
+    for kind, pattern in (("thanks", _THANKS), ("bye", _BYE), ("thanks", _OKAY), ("who", _WHO), ("how", _HOW)):
+        if pattern.match(rest):
+            return kind  # type: ignore[return-value]
+    if re.match(r"^how (?:are|r) (?:you|u)\b[^?]{0,20}\??$|^how(?:'s| is) it going\W*$", rest, re.I):
+        return "greeting"
+    return ""
+
+
+def wanted(text: str) -> Wanted:
+    """Return the kind of thing the question asks for; ``text`` when nothing more exact shows."""
+    for kind, pattern in _PATTERNS:
+        if pattern.search(text):
+            return kind
+    return "text"
+
+
+# --- language -------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _language_model() -> Any:
+    from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_modelpath(str(Path(MODEL_DIR) / MODEL_FILE), norm_probs=True)
+
+
+def foreign_language(text: str, known: Callable[[str], bool], candidates: tuple[str, ...]) -> str:
+    """Return the ISO code of the language ``text`` is in when it is surely not English, else "".
+
+    ``known`` tells whether the guide uses a (stemmed) term: a question half of whose words are English
+    function words or words of the guide is English, whatever a statistical model thinks of so short a text.
+    """
+    spoken = [word for word in words(text) if not word.isdigit()]
+    if not spoken:
+        return ""
+    latin = sum(word[0] < "\u0370" for word in spoken) / len(spoken) >= 0.5
+    english = sum(word in STOPWORDS or known(stem(word)) for word in spoken) / len(spoken)
+    if latin and (english >= 0.5 or len(spoken) < 2):
+        return ""
+    code, probability = _best_language(text, candidates)
+    return code if code != "en" and (not latin or probability >= 0.5) else ""
+
+
+def _best_language(text: str, candidates: tuple[str, ...]) -> tuple[str, float]:
+    ranked = [(code, float(p)) for code, p in _language_model().rank(text) if code in candidates or code == "en"]
+    total = sum(p for _, p in ranked) or 1.0
+    code, probability = max(ranked, key=lambda pair: pair[1], default=("en", 1.0))
+    return code, probability / total
