@@ -147,7 +147,7 @@ def takes_gpu_build():
     """Tell whether pip would take PyTorch with GPU libraries: what PyPI has for Linux. pip is asked."""
     if os.environ.get("TORCH_INDEX_URL") or platform.system() != "Linux":
         return False
-    plan = pip("install", "--dry-run", "--no-deps", "--report", "-", "torch==" + torch_version())
+    plan = pip_install("--dry-run", "--no-deps", "--report", "-", "torch==" + torch_version())
     return f'"version": "{torch_version()}+cpu"' not in plan
 
 
@@ -158,17 +158,19 @@ def install(extra):
         say("Installing PyTorch (1 of 2)")
         index = os.environ.get("TORCH_INDEX_URL")
         if index:
-            pip("install", "--no-deps", "--index-url", index, torch)
+            pip_install("--no-deps", "--index-url", index, torch)
         else:
-            pip("install", "-c", "constraints.txt", torch)
+            pip_install("-c", "constraints.txt", torch)
     say("Installing the program and its libraries (2 of 2); this takes a few minutes")
-    pip("install", "-c", "constraints.txt", "-e", "." + extra)
+    pip_install("-c", "constraints.txt", "-e", "." + extra)
 
 
-def pip(*arguments):
-    """Run pip in .venv and return what it prints; what it complains of is shown when it fails."""
-    command = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
-    command.insert(command.index("install") + 1, "-qq")
+def pip_install(*arguments):
+    """Run ``pip install`` in .venv and return what it prints; its errors are shown.
+
+    Nothing is compiled ahead: Python compiles the few modules that are loaded, in less time.
+    """
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "-qq", "--no-compile", "--no-input", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SetupError("pip could not install what is needed; the reason stands above. Then try again.")
