@@ -1,0 +1,132 @@
+"""What `pip install` gets: the wheel holds the program and its data, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from email.message import Message
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import advisor_bot
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from a copy so that nothing is left beside the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return zipfile.ZipFile(next(folder.glob("*.whl")))
+
+
+def _in_dist_info(wheel: zipfile.ZipFile, name: str) -> str:
+    folder = f"advisor_bot-{advisor_bot.__version__}.dist-info"
+    return wheel.read(f"{folder}/{name}").decode()
+
+
+@pytest.fixture
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    return message_from_string(_in_dist_info(wheel, "METADATA"))
+
+
+def test_every_file_of_the_package_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    package = ROOT / "src" / "advisor_bot"
+    files = {
+        path.relative_to(package.parent).as_posix()
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert files - set(wheel.namelist()) == set()
+
+
+def test_nothing_but_the_package_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    tops = {name.split("/")[0] for name in wheel.namelist()}
+    assert tops == {"advisor_bot", f"advisor_bot-{advisor_bot.__version__}.dist-info"}
+
+
+def test_the_command_is_installed(wheel: zipfile.ZipFile) -> None:
+    assert "advisor-bot = advisor_bot.__main__:main" in _in_dist_info(wheel, "entry_points.txt")
+
+
+def test_the_license_travels_along(wheel: zipfile.ZipFile, metadata: Message) -> None:
+    assert metadata["License-Expression"] == "MIT"
+    assert _in_dist_info(wheel, "licenses/LICENSE") == (ROOT / "LICENSE").read_text()
+
+
+# Needed by a library that we call, not by our own code.
+NEEDED_BY_LIBRARIES = {"onnx": "PyTorch writes the export with it"}
+
+
+def _requirements(metadata: Message) -> list[Requirement]:
+    return [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+
+
+def _imported() -> dict[str, str]:
+    """Each top-level module that a file of the package imports, with the name of one such file."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "src" / "advisor_bot").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            found.update({name.split(".")[0]: path.name for name in names})
+    return found
+
+
+def test_every_library_imported_is_a_dependency(metadata: Message) -> None:
+    declared = {canonicalize_name(one.name) for one in _requirements(metadata) if one.marker is None}
+    distributions = packages_distributions()
+    undeclared = {
+        f"{module} (in {file})"
+        for module, file in _imported().items()
+        if module not in sys.stdlib_module_names
+        and module != "advisor_bot"
+        and not declared & {canonicalize_name(name) for name in distributions.get(module, [module])}
+    }
+    assert undeclared == set()
+
+
+def test_every_dependency_is_imported(metadata: Message) -> None:
+    imported = _imported()
+    provided = {
+        canonicalize_name(name)
+        for module, names in packages_distributions().items()
+        if module in imported
+        for name in names
+    }
+    unused = {canonicalize_name(one.name) for one in _requirements(metadata) if one.marker is None} - provided
+    assert unused == set(NEEDED_BY_LIBRARIES)
+
+
+def test_every_dependency_is_pinned_in_the_constraints(metadata: Message) -> None:
+    pins = {canonicalize_name(Requirement(line).name) for line in _constraints()}
+    assert {canonicalize_name(one.name) for one in _requirements(metadata)} - pins == set()
+
+
+def test_the_constraints_hold_plain_versions_only() -> None:
+    for line in _constraints():
+        (specifier,) = Requirement(line).specifier
+        assert specifier.operator == "==", line
+        assert "+" not in specifier.version, line
+
+
+def _constraints() -> list[str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [line for line in lines if not line.startswith("#")]
