@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +70,24 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget every ``ADVISOR_*`` variable of the shell that runs the tests."""
     for name in [name for name in os.environ if name.startswith("ADVISOR_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def encoders(pytestconfig: pytest.Config) -> Path:
+    """A folder with the packaged encoder, exported once and kept between runs (its hashes are checked anew)."""
+    from advisor_bot.embed import prepare_encoder
+    from advisor_bot.settings import Settings
+
+    cache = pytestconfig.cache
+    assert cache is not None
+    folder = Path(cache.mkdir("encoders"))
+    prepare_encoder(Settings(), folder, say=lambda _: None)
+    return folder
+
+
+@pytest.fixture
+def index_folder(tmp_path: Path, encoders: Path) -> Path:
+    """An index folder with nothing published yet, whose encoder need not be exported again."""
+    folder = tmp_path / "index"
+    shutil.copytree(encoders, folder / "encoders", copy_function=os.link)
+    return folder
