@@ -1,0 +1,275 @@
+"""The advisor: one LangChain Runnable from a question to a proved answer. ``ask`` and ``stream`` invoke it.
+
+resolve + read -> weigh -> write -> cite -> check. The version of the guide is leased for the whole of one
+answer, so that an answer never mixes two.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
+from langchain_core.runnables.utils import AddableDict
+
+from advisor_bot import replies
+from advisor_bot.cite import Cited, Line, cite, violations
+from advisor_bot.compare import read_comparison, table
+from advisor_bot.embed import Encoder
+from advisor_bot.errors import QuestionError
+from advisor_bot.evidence import Evidence, weigh
+from advisor_bot.glossary import Glossary, glossary_of
+from advisor_bot.index import Index, Library
+from advisor_bot.question import Question, foreign_language, read_question
+from advisor_bot.quote import write
+from advisor_bot.retrieve import GuideRetriever, Query, make_query, search
+from advisor_bot.settings import Settings
+from advisor_bot.types import Answer, Passage, Status, Turn
+
+_log = logging.getLogger(__name__)
+Kind = Literal["status", "passages", "delta", "answer"]
+_KINDS: tuple[Kind, ...] = ("passages", "delta", "answer")
+MOST_PASSAGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One piece of a streamed answer: ``status`` and ``delta`` carry text, the others their value."""
+
+    kind: Kind
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question on its way through the chain, with the version it is answered from."""
+
+    text: str
+    history: tuple[Turn, ...]
+    index: Index
+    glossary: Glossary
+    question: Question
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a question with what was read for it."""
+
+    question: Question
+    query: Query
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A question with the evidence for each of its parts; no parts where nothing had to be read."""
+
+    asked: Asked
+    parts: tuple[Part, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+
+class Advisor:
+    """Answers questions from the live version of a guide. Any thread may call any method."""
+
+    def __init__(self, library: Library, encoder: Encoder, settings: Settings) -> None:
+        """Take the published versions, the encoder they were made with, and the settings."""
+        self.library, self.encoder, self.settings = library, encoder, settings
+        self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
+        self._offered: WeakKeyDictionary[Index, dict[str, bool]] = WeakKeyDictionary()
+        self.chain: Runnable[Asked, AddableDict] = (
+            RunnableLambda(self._weigh) | RunnableGenerator(self._write)
+        ).with_config(run_name="advisor")
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Return the answer to ``question``. Raises ``QuestionError`` for one that is empty or too long."""
+        with self.library.lease() as index:
+            answer: Answer = self.chain.invoke(self._asked(question, history, index))["answer"]
+            return answer
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """Yield the answer as it is made: status, passages, checked deltas, then the whole answer."""
+        with self.library.lease() as index:
+            asked = self._asked(question, history, index)
+            yield Event("status", {"text": replies.READING})
+            for piece in self.chain.stream(asked):
+                for kind in _KINDS:
+                    if kind in piece:
+                        yield Event(kind, {"text": piece[kind]} if kind == "delta" else piece[kind])
+
+    def search(self, question: str, history: Sequence[Turn] = (), k: int = 20) -> list[Passage]:
+        """Return what would be read for ``question``, best first: the retrieval stage alone."""
+        with self.library.lease() as index:
+            asked = self._asked(question, history, index)
+            query = make_query(asked.text, asked.history, index, asked.glossary, self.encoder)
+            return search(query, index, k=k)
+
+    def retriever(self, index: Index, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
+        """Return LangChain's retriever over ``index``, which the caller has leased."""
+        return GuideRetriever(
+            index=index, glossary=self.glossary(index), encoder=self.encoder, k=k, history=tuple(history)
+        )
+
+    def starters(self) -> list[str]:
+        """Return questions to begin with, made from the guide's own headings."""
+        with self.library.lease() as index:
+            return replies.starters(index)
+
+    def glossary(self, index: Index) -> Glossary:
+        """Return what ``index`` talks about, worked out once a version."""
+        if index not in self._glossaries:
+            self._glossaries[index] = glossary_of(index.documents.values(), index.chunks)
+        return self._glossaries[index]
+
+    def _asked(self, text: str, history: Sequence[Turn], index: Index) -> Asked:
+        clean = clean_question(text, self.settings.max_question_chars)
+        glossary = self.glossary(index)
+        question = read_question(clean)
+        known = lambda term: index.idf(term) is not None  # noqa: E731
+        language = "" if question.chat else foreign_language(clean, known, tuple(replies.languages()))
+        return Asked(clean, tuple(history), index, glossary, question, language)
+
+    def _weigh(self, asked: Asked) -> Weighed:
+        if asked.question.chat or asked.language:
+            return Weighed(asked)
+        parts: list[Part] = []
+        history = asked.history
+        for text in asked.question.parts:
+            parts.append(self._part(text, history, asked))
+            history = (*history, Turn("user", text))
+        if len(parts) > 1:
+            parts = self._worth_splitting(parts, asked)
+        found = {p.id: p for part in parts for p in dict.fromkeys(s.passage for s in part.evidence.sentences)}
+        passages = tuple(sorted(found.values(), key=lambda p: -p.score))
+        return Weighed(asked, tuple(parts), passages)
+
+    def _part(self, text: str, history: tuple[Turn, ...], asked: Asked) -> Part:
+        question = read_question(text) if len(asked.question.parts) > 1 else asked.question
+        query = make_query(question.text, history, asked.index, asked.glossary, self.encoder)
+        passages = search(query, asked.index, k=MOST_PASSAGES, budget=self.settings.read_chars)
+        return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, self.encoder))
+
+    def _worth_splitting(self, parts: list[Part], asked: Asked) -> list[Part]:
+        """Keep the parts apart only where they were read in different places; else take the question whole."""
+        firsts = {part.evidence.sentences[0].row for part in parts if part.evidence.sentences}
+        if len(firsts) == len(parts):
+            return parts
+        whole = replace(asked, question=replace(asked.question, parts=(asked.question.text,)))
+        return [self._part(asked.question.text, asked.history, whole)]
+
+    def _write(self, inputs: Iterator[Weighed]) -> Iterator[AddableDict]:
+        for weighed in inputs:
+            asked = weighed.asked
+            yield AddableDict(passages=list(weighed.passages))
+            draft = self._draft(weighed)
+            cited = cite(draft.lines, asked.index.documents)
+            answer = self._answer(weighed, draft, cited)
+            problems = violations(answer, asked.index.documents)
+            if problems:
+                _log.error("An answer was withheld, its proof failed: %s", problems[0])
+                draft = Draft("not_covered", tuple(replies.not_covered((), (), self.settings)))
+                cited = cite(draft.lines, asked.index.documents)
+                answer = self._answer(weighed, draft, cited)
+            for piece in cited.pieces:
+                yield AddableDict(delta=piece)
+            yield AddableDict(answer=answer)
+
+    def _draft(self, weighed: Weighed) -> Draft:
+        asked = weighed.asked
+        if asked.question.chat:
+            return Draft("chat", tuple(replies.chat(asked.question.chat, asked.index)))
+        if asked.language:
+            return Draft("not_covered", tuple(replies.foreign(asked.language)))
+        if asked.question.wanted == "compare":
+            comparison = read_comparison(asked.glossary.mended(weighed.parts[0].query.resolved.text), asked.glossary)
+            rows = table(comparison, asked.index, asked.glossary, self.encoder) if comparison else []
+            if rows:
+                return Draft(_table_status(rows), (Line("lead", replies.COMPARED), *rows))
+        if len(weighed.parts) > 1:
+            return self._parts_draft(weighed)
+        part = weighed.parts[0]
+        return Draft(part.evidence.status, tuple(self._part_lines(part, asked)))
+
+    def _part_lines(self, part: Part, asked: Asked) -> list[Line]:
+        evidence = part.evidence
+        if evidence.status == "not_covered":
+            near = dict.fromkeys(s.passage for s in evidence.sentences)
+            return replies.not_covered(evidence.missing, replies.nearest(tuple(near), asked.index), self.settings)
+        body = write(part.question, evidence, asked.index)
+        return [*replies.lead(evidence, body), *body]
+
+    def _parts_draft(self, weighed: Weighed) -> Draft:
+        """Answer each part under its own words; say which part is not covered."""
+        covered = [part for part in weighed.parts if part.evidence.status != "not_covered"]
+        if not covered:
+            return Draft("not_covered", tuple(self._part_lines(weighed.parts[0], weighed.asked)))
+        lines: list[Line] = []
+        for part in weighed.parts:
+            if part in covered:
+                body = write(part.question, part.evidence, weighed.asked.index)
+                lines += [*replies.lead(part.evidence, body), *body[:3]]
+        missed = [part.question.text for part in weighed.parts if part not in covered]
+        lines += [Line("note", replies.part_missed(text)) for text in missed]
+        sure = not missed and all(part.evidence.status == "answered" for part in covered)
+        return Draft("answered" if sure else "partial", tuple(lines))
+
+    def _answer(self, weighed: Weighed, draft: Draft, cited: Cited) -> Answer:
+        asked = weighed.asked
+        passages = {p.id: p for p in weighed.passages}
+        for line in _all_lines(draft.lines):
+            for quote in line.quotes:
+                passages.setdefault(quote.passage.id, quote.passage)
+        return Answer(
+            status=draft.status,
+            question=asked.text,
+            standalone_question=" ".join(part.query.resolved.text for part in weighed.parts) or asked.text,
+            guide_version=asked.index.name,
+            writer="quotes",
+            confidence=_confidence(weighed),
+            text=cited.text,
+            segments=cited.segments,
+            citations=cited.citations,
+            passages=tuple(passages.values()),
+            suggestions=() if draft.status == "chat" else tuple(replies.suggestions(asked.index, weighed.passages)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer's status and lines before its citations are numbered."""
+
+    status: Status
+    lines: tuple[Line, ...]
+
+
+def _all_lines(lines: Sequence[Line]) -> Iterator[Line]:
+    for line in lines:
+        yield line
+        yield from line.cells or ()
+
+
+def _confidence(weighed: Weighed) -> float:
+    found = [part.evidence.confidence for part in weighed.parts]
+    return round(sum(found) / len(found), 4) if found else 0.0
+
+
+def _table_status(rows: Sequence[Line]) -> Status:
+    """A table answers when each side has a quote somewhere; it answers in part when one has none."""
+    columns = zip(*(row.cells[1:] for row in rows[1:] if row.cells), strict=True)
+    return "answered" if all(any(cell.quotes for cell in column) for column in columns) else "partial"
+
+
+def clean_question(text: str, longest: int) -> str:
+    """Return ``text`` without control characters, white space folded. Raises ``QuestionError``."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not clean:
+        raise QuestionError("The question is empty. Write what you would like to know.")
+    if len(clean) > longest:
+        raise QuestionError(
+            f"The question has {len(clean):,} characters; {longest:,} are allowed. Shorten it to the point."
+        )
+    return clean

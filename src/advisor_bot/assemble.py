@@ -1,0 +1,30 @@
+"""Composition root: the one place that picks concrete classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor_bot.answer import Advisor
+from advisor_bot.embed import open_encoder
+from advisor_bot.index import Library
+from advisor_bot.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def advisor(settings: Settings) -> Advisor:
+    """Return an advisor over the published versions. Raises ``IndexingError`` when nothing is published."""
+    library = Library(settings.index_folder)
+    with library.lease():
+        pass
+    return Advisor(library, open_encoder(settings, settings.index_folder / "encoders"), settings)
+
+
+def server(settings: Settings) -> FastAPI:
+    """Return the web application over an advisor that follows the live version."""
+    from advisor_bot.serve import create_app
+
+    built = advisor(settings)
+    built.library.watch()
+    return create_app(built, settings)

@@ -1,0 +1,148 @@
+"""Comparisons: a table with a side a column, a section (or a facet asked for) a row, every cell a quote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor_bot.cite import Line, Quote
+from advisor_bot.embed import Encoder
+from advisor_bot.glossary import Glossary
+from advisor_bot.index import Index
+from advisor_bot.retrieve import as_passage
+from advisor_bot.text import STOPWORDS, plain, stem, words
+
+NOTHING = "the guide does not say"
+MOST_SIDES, MOST_ROWS = 4, 6
+LEAST_FIT = 0.25  # cosine of a cell's sentence with its facet, below which the guide does not speak to it
+
+_SIDES = (
+    re.compile(
+        r"\b(?:compar(?:e|ing)|comparison (?:of|between)|differences? between|choos(?:e|ing) between|between)\s+"
+        r"(?P<sides>.+)", re.I),
+    re.compile(r"(?P<sides>.+?\s(?:vs\.?|versus|or|compared (?:to|with))\s.+)", re.I),
+    re.compile(
+        r"how (?:is|are|do|does)\s+(?P<sides>.+?\s(?:differ(?:ent)? from|compare (?:to|with|against))\s.+)", re.I),
+)  # fmt: skip
+_BETWEEN = re.compile(
+    r"\s*(?:,|;|&|\bvs\.?|\bversus\b|\band\b|\bor\b|\bwith\b|\bto\b|\bdiffer(?:ent)? from\b|"
+    r"\bcompared? (?:to|with|against)\b)\s*",
+    re.I,
+)
+_FACETS = re.compile(r"\b(?:on|in terms of|by|regarding|only|when it comes to|for)\s+(?P<facets>(?!me\b)[^?.]+)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is to be compared: the sides as the guide or the student names them, and the facets asked for."""
+
+    sides: tuple[str, ...]
+    facets: tuple[str, ...]
+
+
+def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
+    """Return what ``text`` asks to be compared, or None where it names fewer than two sides."""
+    found = next((m for pattern in _SIDES if (m := pattern.search(text))), None)
+    if not found:
+        return None
+    named = found["sides"].strip(" ?.!()")
+    asked = _FACETS.search(named)
+    facets = (
+        tuple(part.strip() for part in _BETWEEN.split(asked["facets"].strip(" ?.!()")) if part.strip()) if asked else ()
+    )
+    named = named[: asked.start()].strip(" ,?.!(") if asked else named
+    topics = glossary.mentioned(named)
+    sides = tuple(dict.fromkeys(topic.name for topic in topics))
+    if len(sides) < 2:
+        parts = [re.sub(r"^(?:the|a|an|my|doing|studying)\s+", "", p.strip(" ?.!,")) for p in _BETWEEN.split(named)]
+        sides = tuple(dict.fromkeys(part for part in parts if any(w not in STOPWORDS for w in words(part))))
+    return Comparison(sides[:MOST_SIDES], facets[:MOST_ROWS]) if len(sides) >= 2 else None
+
+
+def table(comparison: Comparison, index: Index, glossary: Glossary, encoder: Encoder) -> list[Line]:
+    """Return the rows of the table, the header first; empty where the guide says nothing of any side."""
+    sides = [_about(side, index, glossary) for side in comparison.sides]
+    if sum(bool(rows) for rows in sides) < 1:
+        return []
+    if comparison.facets:
+        rows = [_facet_row(facet, sides, index, encoder) for facet in comparison.facets]
+    else:
+        rows = _section_rows(comparison, sides, index, encoder)
+    if not any(cell.quotes for row in rows for cell in (row.cells or ())):
+        return []
+    header = Line("row", cells=(Line("row", " "), *(Line("row", side) for side in comparison.sides)))
+    return [header, *rows]
+
+
+def _about(side: str, index: Index, glossary: Glossary) -> list[tuple[int, int]]:
+    """Return the sentences about ``side`` as (chunk row, number within the chunk), in the guide's order."""
+    topic = next((t for t in glossary.topics if t.name == side), None)
+    names = topic.names if topic else (tuple(stem(w) for w in words(side) if w not in STOPWORDS),)
+    pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in glossary.initials.items()]
+    others = [name for pair in pairs if set(pair) & set(names) for name in pair]
+    wanted = [name for name in dict.fromkeys([*names, *others]) if name]
+    found = []
+    for row, chunk in enumerate(index.chunks):
+        heading = [stem(w) for w in words(" ".join([*chunk.heading[-1:], chunk.label]))]
+        under = any(_within(name, heading) for name in wanted)
+        for number, (start, end) in enumerate(chunk.sentences):
+            spoken = [stem(w) for w in words(plain(index.documents[chunk.document].text[start:end]))]
+            if under or any(_within(name, spoken) for name in wanted):
+                found.append((row, number))
+    return found
+
+
+def _within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:
+    return any(tuple(spoken[at : at + len(name)]) == name for at in range(len(spoken) - len(name) + 1))
+
+
+def _section_rows(
+    comparison: Comparison, sides: Sequence[list[tuple[int, int]]], index: Index, encoder: Encoder
+) -> list[Line]:
+    """One row for each top section that speaks of a side; those that speak of most sides first."""
+    sections: dict[tuple[str, str], list[list[tuple[int, int]]]] = {}
+    for place, found in enumerate(sides):
+        for row, number in found:
+            chunk = index.chunks[row]
+            heading = (
+                chunk.heading[min(1, len(chunk.heading) - 1)]
+                if chunk.heading
+                else index.documents[chunk.document].title
+            )
+            sections.setdefault((chunk.document, heading), [[] for _ in sides])[place].append((row, number))
+    ranked = sorted(sections.items(), key=lambda item: -sum(bool(cell) for cell in item[1]))
+    vectors = [encoder.query(side) for side in comparison.sides]
+    kept = ranked[:MOST_ROWS]
+    order = list(sections)
+    kept.sort(key=lambda item: order.index(item[0]))
+    return [
+        Line(
+            "row", cells=(Line("row", heading), *(_cell(f, v, index, 0.0) for f, v in zip(cells, vectors, strict=True)))
+        )
+        for (_, heading), cells in kept
+    ]
+
+
+def _facet_row(facet: str, sides: Sequence[list[tuple[int, int]]], index: Index, encoder: Encoder) -> Line:
+    vector = encoder.query(facet)
+    return Line("row", cells=(Line("row", facet), *(_cell(found, vector, index, LEAST_FIT) for found in sides)))
+
+
+def _cell(found: Sequence[tuple[int, int]], vector: NDArray[np.float32], index: Index, least: float) -> Line:
+    """Return the sentence that fits best as a cell, or the cell that says there is none."""
+    if not found:
+        return Line("row", NOTHING)
+    numbers = np.array([index.first_sentence[row] + number for row, number in found])
+    fits = np.maximum(
+        index.vectors[index.context_rows[numbers]] @ vector, index.vectors[index.sentence_rows[numbers]] @ vector
+    )
+    best = int(np.argmax(fits))
+    if float(fits[best]) < least:
+        return Line("row", NOTHING)
+    row, number = found[best]
+    start, end = index.chunks[row].sentences[number]
+    return Line("row", quotes=(Quote(as_passage([row], float(fits[best]), index), start, end),))

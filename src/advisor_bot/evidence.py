@@ -1,0 +1,175 @@
+"""Passages -> evidence: each sentence scored, and the probability that the guide answers the question.
+
+The probability is a logistic regression over a few signals. Its coefficients stand in
+``data/evidence.json``, with what they were fitted on and when; ``bench/calibrate.py`` makes that file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from advisor_bot.embed import Encoder
+from advisor_bot.glossary import Glossary
+from advisor_bot.index import Index
+from advisor_bot.question import Question
+from advisor_bot.retrieve import Query
+from advisor_bot.text import STOPWORDS, plain, stem, terms, words
+from advisor_bot.types import Passage, Status
+
+_MONEY = re.compile(r"[$€£¥₹]\s?\d|\b\d[\d,.]*\s?(?:dollars|usd|euros?|pounds|k\b)", re.I)
+_DATE = re.compile(
+    r"\b(?:1[89]\d\d|20\d\d|jan(?:uary)?|feb(?:ruary)?|march|april|may \d|june|july|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|monday|tuesday|wednesday|thursday|friday|days?|weeks?|months?|years?|deadline|since|until)\b",
+    re.I,
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|third|quarter|dozen|hundred|double)\b", re.I
+)
+_NAME = re.compile(r"(?<=[^\s.!?:] )[A-Z][a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that was read: its span, its words without markup, and how well it supports an answer."""
+
+    passage: Passage
+    row: int
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was read for a question, weighed.
+
+    ``sentences`` are best first. ``missing`` are the words of the question that the guide never uses.
+    """
+
+    sentences: tuple[Sentence, ...]
+    confidence: float
+    status: Status
+    missing: tuple[str, ...]
+    signals: Mapping[str, float]
+
+
+def weigh(
+    question: Question, query: Query, passages: Sequence[Passage], index: Index, glossary: Glossary, encoder: Encoder
+) -> Evidence:
+    """Score every sentence of ``passages`` and judge whether they answer ``question``."""
+    sentences = score_sentences(query, passages, index)
+    missing = tuple(unknown_words(question.text, glossary))
+    signals = measure(question, query, passages, sentences, index, glossary, encoder)
+    confidence = probability(signals)
+    return Evidence(tuple(sentences), confidence, status_of(confidence), missing, signals)
+
+
+def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> list[Sentence]:
+    """Return the sentences of ``passages``, best first.
+
+    The score adds the sentence's cosine, its cosine under its heading, the share of the question's
+    terms it holds, and 0.7 times the score of its passage: a good sentence in a good passage wins.
+    """
+    total = sum(query.terms.values()) or 1.0
+    found = []
+    for passage in passages:
+        heading = set(terms(" ".join(passage.heading)))
+        for chunk_id in passage.chunk_ids:
+            row = index.row(chunk_id)
+            if row is None:
+                continue
+            chunk = index.chunks[row]
+            numbers = np.arange(index.first_sentence[row], index.first_sentence[row + 1])
+            bare = index.vectors[index.sentence_rows[numbers]] @ query.alone
+            context = index.vectors[index.context_rows[numbers]] @ query.alone
+            for number, (start, end), alone, within in zip(numbers, chunk.sentences, bare, context, strict=True):
+                text = plain(index.documents[passage.document].text[start:end])
+                held = set(terms(text))
+                share = sum(w * (term in held or 0.5 * (term in heading)) for term, w in query.terms.items()) / total
+                score = 0.5 * float(alone) + 0.5 * float(within) + 0.4 * share + 0.7 * passage.score
+                found.append(Sentence(passage, int(number), start, end, text, score))
+    return sorted(found, key=lambda sentence: -sentence.score)
+
+
+def unknown_words(text: str, glossary: Glossary) -> list[str]:
+    """Return the content words of ``text`` that the guide never uses, in any form, slips mended."""
+    known = {stem(word) for word in glossary.vocabulary}
+    return [
+        word
+        for word in words(text)
+        if word not in STOPWORDS and stem(word) not in known and glossary.spelling(word) is None
+    ]
+
+
+def measure(
+    question: Question,
+    query: Query,
+    passages: Sequence[Passage],
+    sentences: Sequence[Sentence],
+    index: Index,
+    glossary: Glossary,
+    encoder: Encoder,
+) -> dict[str, float]:
+    """Return the signals of the probability, by name."""
+    best = list(sentences[:3])
+    rows = np.array([sentence.row for sentence in sentences[:10]], dtype=np.int64)
+    context = index.vectors[index.context_rows[rows]] @ query.alone if len(rows) else np.zeros(1)
+    held = {term for s in best for term in terms(s.text + " " + " ".join(s.passage.heading))}
+    total = sum(query.terms.values()) + len(unknown_words(question.text, glossary)) * UNKNOWN_IDF
+    return {
+        "passage": max((p.score for p in passages), default=0.0),
+        "sentence": float(np.max(context)),
+        "covered": sum(w for term, w in query.terms.items() if term in held) / (total or 1.0),
+        "unknown": len(unknown_words(question.text, glossary)) * UNKNOWN_IDF / (total or 1.0),
+        "kind_missing": float(not has_kind(question.wanted, [s.text for s in best])),
+    }
+
+
+UNKNOWN_IDF = 5.0
+
+
+def has_kind(wanted: str, texts: Sequence[str]) -> bool:
+    """Tell whether one of ``texts`` holds the kind of thing asked for (an amount, a date, a name)."""
+    pattern = {"money": _MONEY, "number": _NUMBER, "date": _DATE, "person": _NAME, "place": _NAME}.get(wanted)
+    return pattern is None or any(pattern.search(text) for text in texts)
+
+
+def probability(signals: Mapping[str, float]) -> float:
+    """Return the calibrated probability (0..1) that the guide answers the question."""
+    model = calibration()
+    total = model.intercept + sum(weight * signals[name] for name, weight in model.weights.items())
+    return round(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The coefficients of the probability and the limits that part the statuses."""
+
+    intercept: float
+    weights: Mapping[str, float]
+    answered: float
+    partial: float
+
+
+@cache
+def calibration() -> Calibration:
+    """Return ``data/evidence.json``."""
+    data = json.loads((files("advisor_bot") / "data" / "evidence.json").read_text(encoding="utf-8"))
+    return Calibration(data["intercept"], data["weights"], data["limits"]["answered"], data["limits"]["partial"])
+
+
+def status_of(confidence: float) -> Status:
+    """Return the status that ``confidence`` stands for."""
+    limits = calibration()
+    if confidence >= limits.answered:
+        return "answered"
+    return "partial" if confidence >= limits.partial else "not_covered"

@@ -1,0 +1,162 @@
+"""What a guide talks about, read off its own words once per version: its topics and its vocabulary.
+
+A topic is a thing the guide has a heading or an item for ("Natural language processing (NLP)"): what
+students compare, ask "what about …" for and are offered as starters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from advisor_bot.text import STOPWORDS, plain, stem, terms, words
+from advisor_bot.types import Chunk, Document
+
+_BRACKETS = re.compile(r"\(([^()]{2,30})\)")
+_SPLIT = re.compile(r"\s*(?:&|/|;|,|\band\b|\bwith\b)\s*", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A thing the guide treats: its name as the guide writes it, other names, and the chunks about it."""
+
+    name: str
+    names: tuple[tuple[str, ...], ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Glossary:
+    """The topics and the vocabulary of one version; build it with ``glossary_of``."""
+
+    documents: tuple[Document, ...]
+    chunks: tuple[Chunk, ...]
+    _slips: dict[str, str | None] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def vocabulary(self) -> Counter[str]:
+        """The words of the guide, in lower case, with how often each stands there."""
+        counted: Counter[str] = Counter()
+        for document in self.documents:
+            counted.update(words(document.text))
+        return counted
+
+    @cached_property
+    def topics(self) -> tuple[Topic, ...]:
+        """The topics, in the guide's order."""
+        found: dict[str, list[int]] = {}
+        for row, chunk in enumerate(self.chunks):
+            for name in filter(None, (chunk.label, *chunk.heading[1:])):
+                if _is_name(name):
+                    found.setdefault(name.strip(" .:"), []).append(row)
+        return tuple(Topic(name, tuple(_names(name)), tuple(rows)) for name, rows in found.items())
+
+    @cached_property
+    def initials(self) -> dict[str, str]:
+        """Short forms the guide explains ("nlp") with what they stand for ("natural language processing")."""
+        found: dict[str, str] = {}
+        for document in self.documents:
+            for match in re.finditer(r"((?:[A-Za-z-]+ ){1,6})\(([A-Z][A-Za-z]{1,6})s?\)", document.text):
+                spoken = match[1].replace("-", " ").split()
+                letters = match[2].lower()
+                for size in range(2, min(len(spoken), len(letters) + 2) + 1):
+                    tail = spoken[-size:]
+                    if _spells(letters, tail):
+                        found.setdefault(letters, " ".join(tail).lower())
+                        break
+        return found
+
+    def mentioned(self, text: str) -> list[Topic]:
+        """Return the topics ``text`` names, in the order it names them; longer names win over shorter."""
+        spoken = [stem(word) for word in words(text)]
+        hits: list[tuple[int, int, Topic]] = []
+        for topic in self.topics:
+            place = min(((at, -len(name)) for name in topic.names if (at := _find(spoken, name)) >= 0), default=None)
+            if place is not None:
+                hits.append((place[0], place[1], topic))
+        hits.sort(key=lambda hit: (hit[0], hit[1]))
+        kept: list[Topic] = []
+        covered = -1
+        for at, length, topic in hits:
+            if at > covered:
+                kept.append(topic)
+                covered = at - length - 1
+        return kept
+
+    def spelling(self, word: str) -> str | None:
+        """Return the guide's word that ``word`` (lower case) is a slip of, or None.
+
+        One edit is forgiven in words of five letters, two from eight, never the first letter
+        (optimal string alignment distance).
+        """
+        if word not in self._slips:
+            self._slips[word] = self._nearest(word)
+        return self._slips[word]
+
+    def mended(self, text: str) -> str:
+        """Return ``text`` with the slips of the pen for words of the guide put right."""
+        return re.sub(r"[^\W\d_]{5,}", lambda found: self.spelling(found[0].lower()) or found[0], text)
+
+    def spelled_out(self, text: str) -> str:
+        """Return ``text`` followed by what the short forms in it stand for."""
+        meant = [self.initials[word] for word in words(text) if word in self.initials]
+        return " ".join([text, *dict.fromkeys(meant)])
+
+    def _nearest(self, word: str) -> str | None:
+        if len(word) < 5 or word in self.vocabulary or not word.isalpha():
+            return None
+        from rapidfuzz.distance import OSA
+
+        allowed = 2 if len(word) >= 8 else 1
+        close = [
+            (distance, -count, known)
+            for known, count in self.vocabulary.items()
+            if known[0] == word[0]
+            and abs(len(known) - len(word)) <= allowed
+            and len(known) >= 4
+            and (distance := OSA.distance(word, known, score_cutoff=allowed)) <= allowed
+        ]
+        best = min(close, default=None)
+        return best[2] if best else None
+
+
+def glossary_of(documents: Iterable[Document], chunks: Sequence[Chunk]) -> Glossary:
+    """Return the glossary of a version; what it holds is worked out when first asked for."""
+    return Glossary(tuple(documents), tuple(chunks))
+
+
+def _is_name(name: str) -> bool:
+    spoken = words(name)
+    return (
+        1 <= len(spoken) <= 9 and not name.rstrip().endswith("?") and spoken[0] not in ("how", "why", "which", "what")
+    )
+
+
+def _names(name: str) -> Iterable[tuple[str, ...]]:
+    """Yield the stemmed names a topic goes by: the whole, its short form, and the parts of "A and B"."""
+    bare = plain(_BRACKETS.sub(" ", name))
+    wholes = [bare, *_BRACKETS.findall(name)]
+    parts = [part for part in _SPLIT.split(bare) if len(terms(part)) >= 1]
+    for text in dict.fromkeys([*wholes, *(parts if len(parts) > 1 else [])]):
+        stems = tuple(stem(word) for word in words(text))
+        if stems and not all(word in STOPWORDS for word in words(text)):
+            yield stems
+
+
+def _find(spoken: Sequence[str], name: tuple[str, ...]) -> int:
+    for at in range(len(spoken) - len(name) + 1):
+        if tuple(spoken[at : at + len(name)]) == name:
+            return at
+    return -1
+
+
+def _spells(letters: str, spoken: Sequence[str]) -> bool:
+    """Tell whether ``letters`` are the initials of ``spoken``, a word giving one letter or more in order."""
+    if spoken[0][0].lower() != letters[0]:
+        return False
+    initials = "".join(word[0].lower() for word in spoken)
+    rest = iter("".join(word.lower() for word in spoken))
+    return letters == initials or (len(spoken) < len(letters) <= 5 and all(letter in rest for letter in letters))

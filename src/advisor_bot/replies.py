@@ -1,0 +1,136 @@
+"""The advisor's own words: lead-ins, refusals, small talk, starters. Of the guide they state headings only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from advisor_bot.cite import Line
+from advisor_bot.evidence import Evidence
+from advisor_bot.index import Index
+from advisor_bot.question import Chat
+from advisor_bot.settings import Settings
+from advisor_bot.text import words
+from advisor_bot.types import Document, Passage, Section
+
+READING = "Reading the guide…"
+COMPARED = "Side by side, in the guide’s own words:"
+_CHAT: dict[str, str] = {
+    "greeting": "Hello! Ask me anything about “{title}”. I answer with exact quotes from the guide.",
+    "thanks": "You are welcome. Ask again whenever something else comes to mind.",
+    "bye": "Goodbye, and good luck with your decision.",
+    "who": "I am a program, not a person. I answer from “{title}” and nothing else: "
+    "I quote the guide’s sentences exactly and say so when it does not cover something.",
+    "how": "Ask in your own words about “{title}”. I quote the sentences that answer, with their place in the guide; "
+    "you can also ask me to compare two options.",
+}
+
+
+def chat(kind: Chat, index: Index) -> list[Line]:
+    """Return the reply to small talk."""
+    document = next(iter(index.documents.values()))
+    return [Line("lead", _CHAT[kind].format(title=document.title))]
+
+
+@cache
+def languages() -> dict[str, str]:
+    """Return by ISO code, in that language: the guide is in English, please ask in English."""
+    found: dict[str, str] = json.loads((files("advisor_bot") / "data" / "languages.json").read_text(encoding="utf-8"))
+    return found
+
+
+def foreign(code: str) -> list[Line]:
+    """Return the reply to a question in a language the guide is not in."""
+    return [
+        Line("lead", languages()[code]),
+        Line("note", "The guide is in English, and I can only match questions asked in English."),
+    ]
+
+
+def lead(evidence: Evidence, body: Sequence[Line]) -> list[Line]:
+    """Return the lead-in: where the words stand, or, for a partial answer, that they only come near."""
+    if evidence.status == "partial":
+        unsaid = _quoted(evidence.missing)
+        start = f"The guide never mentions {unsaid}. " if unsaid else "The guide does not say this directly. "
+        return [Line("lead", start + "What comes nearest:")]
+    quotes = [quote for line in body for quote in line.quotes]
+    if len({q.passage.heading for q in quotes}) == 1 and quotes and quotes[0].passage.heading:
+        return [Line("lead", f"Under “{quotes[0].passage.heading[-1]}” the guide says:")]
+    return [Line("lead", "The guide says:")]
+
+
+def not_covered(missing: Sequence[str], near: Sequence[str], settings: Settings) -> list[Line]:
+    """Return the refusal: plainly, with what the guide never mentions, the nearest sections and the human adviser."""
+    unsaid = _quoted(missing)
+    lines = [Line("lead", "The guide does not cover this." + (f" It never mentions {unsaid}." if unsaid else ""))]
+    if near:
+        lines.append(Line("note", "The nearest sections are " + _listed([f"“{name}”" for name in near]) + "."))
+    contact = settings.contact_name_and_link
+    if contact:
+        lines.append(Line("note", f"A person can help further: {contact[0]} ({contact[1].removeprefix('mailto:')})."))
+    return lines
+
+
+def part_missed(text: str) -> str:
+    """Return the note for the part of a question that the guide does not cover."""
+    shown = " ".join(re.sub(r"\d[\d.,%]*", "…", text).split()).rstrip(" ?.!")
+    return f"On “{shown[:120]}” the guide says nothing."
+
+
+def nearest(passages: Sequence[Passage], index: Index, most: int = 3) -> list[str]:
+    """Return the headings of the sections nearest to a question, best first."""
+    names = [p.heading[-1] if p.heading else index.documents[p.document].title for p in passages]
+    return list(dict.fromkeys(names))[:most]
+
+
+def starters(index: Index, most: int = 6) -> list[str]:
+    """Return questions made from the top sections' headings, spread over the guide."""
+    sections = [s for d in index.documents.values() for s in _top_sections(d)]
+    asked = [as_question(section.heading[-1]) for section in sections]
+    direct = [q for q in dict.fromkeys(asked) if not q.startswith("What does the guide say")]
+    pool = direct if len(direct) >= most else list(dict.fromkeys([*direct, *asked]))
+    step = max(1, len(pool) // most)
+    return pool[::step][:most]
+
+
+def suggestions(index: Index, passages: Sequence[Passage], most: int = 3) -> list[str]:
+    """Return follow-up questions: the sections beside those that were read."""
+    read = {p.heading for p in passages[:2]}
+    sections = [(d.name, s) for d in index.documents.values() for s in d.sections if s.blocks and s.heading]
+    places = [i for i, (_, s) in enumerate(sections) if s.heading in read]
+    near = sorted(range(len(sections)), key=lambda i: min((abs(i - p) for p in places), default=i))
+    asked = (as_question(sections[i][1].heading[-1]) for i in near if sections[i][1].heading not in read)
+    return list(dict.fromkeys(asked))[:most]
+
+
+def as_question(heading: str) -> str:
+    """Return a heading as a question a student might ask."""
+    bare = heading.strip(" .:?")
+    first = (words(bare) or [""])[0]
+    if first in ("how", "what", "which", "why", "when", "where", "who", "is", "are", "can", "should", "do", "does"):
+        return bare + "?"
+    return f"What does the guide say about {_lowered(bare)}?"
+
+
+def _lowered(heading: str) -> str:
+    first, _, rest = heading.partition(" ")
+    return heading if not first[1:].islower() else f"{first.lower()} {rest}".strip()
+
+
+def _top_sections(document: Document) -> list[Section]:
+    level = min((s.level for s in document.sections if len(s.heading) > 1), default=0)
+    found = [s for s in document.sections if s.level == level and s.heading]
+    return found or [s for s in document.sections if s.heading and s.blocks]
+
+
+def _quoted(missing: Sequence[str]) -> str:
+    """Return at most two words the guide never uses, in quotation marks; none that holds a digit."""
+    shown = [f"“{word}”" for word in missing if word.isalpha() and len(word) > 2][:2]
+    return " or ".join(shown)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
