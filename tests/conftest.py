@@ -89,5 +89,27 @@ def encoders(pytestconfig: pytest.Config) -> Path:
 def index_folder(tmp_path: Path, encoders: Path) -> Path:
     """An index folder with nothing published yet, whose encoder need not be exported again."""
     folder = tmp_path / "index"
-    shutil.copytree(encoders, folder / "encoders", copy_function=os.link)
+    shutil.copytree(encoders, folder / "encoders", copy_function=_link)
+    return folder
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copy2(source, target)
+
+
+@pytest.fixture(scope="session")
+def published(pytestconfig: pytest.Config, encoders: Path) -> Path:
+    """An index folder with corpus/ published: made once, kept between runs, for tests that only read it."""
+    from advisor_bot.publish import publish, read_guide
+    from advisor_bot.settings import Settings
+
+    assert pytestconfig.cache is not None
+    folder = Path(pytestconfig.cache.mkdir("published"))
+    if not (folder / "encoders").exists():
+        shutil.copytree(encoders, folder / "encoders", copy_function=_link)
+    settings = Settings(corpus=pytestconfig.rootpath / "corpus", index=folder)
+    publish(read_guide([settings.corpus], settings).documents, settings, force=True)
     return folder
