@@ -74,11 +74,71 @@ def search(
         _out(_line({"id": row["id"], "passages": passages}))
 
 
-def _advisor(index: Path | None) -> Any:
-    from advisor_bot.assemble import advisor
+@app.command()
+def evaluate(
+    cases: Annotated[Path | None, typer.Argument(help="Case file; default the one beside the corpus")] = None,
+    index: IndexOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON")] = False,
+    failures: Annotated[bool, typer.Option("--failures", help="List the cases that went wrong")] = False,
+) -> None:
+    """Score the advisor on a file of cases and print the figures, half by half."""
+    from rich.progress import track
+
+    from advisor_bot import evaluate as scoring
+
+    file = cases or scoring.case_file_of(_settings(index).corpus)
+    if file is None:
+        raise QuestionError("There is no case file beside the corpus. Name one: evaluate CASES.jsonl")
+    read = scoring.read_cases(file)
+    advisor = _advisor(index)
+    shown = track(read, "Asking", console=_console(), disable=not sys.stderr.isatty())
+    results = scoring.run(advisor, shown)
+    halves = {"all": results} | {half: [r for r in results if r.case.half == half] for half in "ab"}
+    figures = {name: scoring.summary(found) for name, found in halves.items()}
+    if as_json:
+        _out(json.dumps(figures, indent=2))
+    else:
+        _table(figures)
+    if failures:
+        for result in results:
+            if not result.right or result.held < 1:
+                _out(_failure(result))
+
+
+def _failure(result: Any) -> str:
+    case, answer = result.case, result.answer
+    said = " ".join(s.text for s in answer.segments if s.kind in ("paragraph", "item", "row"))[:300]
+    return (
+        f"\n{case.id} (half {case.half}, expected {case.expected}): {answer.status} {answer.confidence:.2f}, "
+        f"facts {result.held:.0%}\n  Q: {case.question}\n  A: {said}\n  facts: {list(map(list, case.facts))}"
+    )
+
+
+def _table(figures: dict[str, dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    shown = Table("figure", *figures)
+    for key in figures["all"]:
+        shown.add_row(key, *(str(found[key]) for found in figures.values()))
+    _console(error=False).print(shown)
+
+
+def _console(*, error: bool = True) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=error, highlight=False)
+
+
+def _settings(index: Path | None) -> Any:
     from advisor_bot.settings import Settings
 
-    return advisor(Settings.read(os.environ, Path(".env"), index=index))
+    return Settings.read(os.environ, Path(".env"), index=index)
+
+
+def _advisor(index: Path | None) -> Any:
+    from advisor_bot.assemble import advisor
+
+    return advisor(_settings(index))
 
 
 def _rows(batch: Path) -> Iterator[tuple[dict[str, Any], list[Any]]]:
