@@ -1,8 +1,8 @@
 """Document -> Chunks: pieces of one section each, cut where the author's own blocks begin and end.
 
 The unit is the block, so an edit inside one paragraph leaves the chunks of the others as they are: nothing is
-packed across paragraphs. Three joins are made, each decided by the blocks beside it alone: a very short paragraph
-goes with the next one, an introduction ending in a colon with what it introduces, a short list stays in one piece.
+packed across paragraphs. Three joins are made, each decided by the blocks beside it alone: very short paragraphs
+go with the next one, an introduction ending in a colon with what it introduces, a short list stays in one piece.
 """
 
 from __future__ import annotations
@@ -13,52 +13,24 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePosixPath
 from statistics import median
 
-from advisor_bot import text as words
-from advisor_bot.load_markdown import MARKS
 from advisor_bot.outline import shadow
+from advisor_bot.sentence import Span, block_sentences
+from advisor_bot.text import plain
 from advisor_bot.types import Block, Chunk, Document, Section
 
-SLACK = 1.25  # a block up to this much longer than the target stays in one piece
+SLACK = 1.25  # a block up to this many targets long stays in one piece; an item or a quotation up to twice the target
 SHORT_PARAGRAPH = 80  # characters; shorter ones go with the next paragraph
 SHORTS_JOINED = 4
 DEEPEST_LIST = 12
-_BULLETS = re.compile(r"[ \t]*[•◦▪‣●○■–—](?=\s)\s*|[ \t]*\(?[\da-zA-Z]{1,3}\)\s+")
-_FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*\n?")
-_DELIMITERS = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|?)+\s*")
-_MARKUP = re.compile(r"\n[ \t]*(?:>[ \t]?)+|[*_`\n]")
-# Emphasis, code and links: a sentence does not end inside one.
-_UNBROKEN = re.compile(
-    r"(\*\*\*|\*\*|__|\*|`)(?=[^\s*])[^*`\n]{1,300}?(?<=\S)\1|\[[^\[\]]{1,300}\]\([^()\s]{1,500}[^()]{0,200}\)|<[^<>\s]{1,500}>"
-)
-_WORD = re.compile(r"[^\W\d_]{2,}|\d+[^\s.)\]]|[^\W_]+\s+[^\W_]+")
-_CLAUSE = re.compile(r"[;:,—–](?=\s)")
+LONGEST_TABLE = 20_000  # characters above a row within which its table's header is looked for
 
-Span = tuple[int, int]
+_DELIMITERS = re.compile(r"[ \t|:-]*-[ \t|:-]*")
 _Key = tuple[tuple[str, ...], str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """The text structure is read from, the target length, and the sentences of each block once found."""
-
-    text: str
-    target: int
-    found: dict[Block, tuple[Span, ...]]
-
-    def sentences(self, block: Block) -> tuple[Span, ...]:
-        if block not in self.found:
-            self.found[block] = tuple(_sentences(self.text, block, self.target))
-        return self.found[block]
-
-    def within(self, block: Block, start: int, end: int) -> tuple[Span, ...]:
-        """Return the sentences of ``block`` that begin in ``start:end``."""
-        spans = self.sentences(block)
-        return spans[bisect_left(spans, (start,)) : bisect_left(spans, (end,))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +40,30 @@ class EmbeddedTexts:
     chunk: str
     sentences: tuple[str, ...]
     in_context: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The text that structure is read from, the target length, and the sentences of each block once found."""
+
+    text: str
+    target: int
+    found: dict[Block, tuple[Span, ...]] = field(default_factory=dict)
+
+    def sentences(self, block: Block) -> tuple[Span, ...]:
+        if block not in self.found:
+            self.found[block] = block_sentences(self.text, block, 2 * self.target)
+        return self.found[block]
+
+    def within(self, block: Block, start: int, end: int) -> tuple[Span, ...]:
+        """Return the sentences of ``block`` that begin in ``start:end``."""
+        spans = self.sentences(block)
+        return spans[bisect_left(spans, (start,)) : bisect_left(spans, (end,))]
+
+    def column(self, block: Block) -> int:
+        """Return how far ``block`` is indented."""
+        line = self.text.rfind("\n", max(0, block.start - 200), block.start) + 1
+        return len(self.text[max(line, block.start - 200) : block.start].expandtabs(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +87,9 @@ def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
     """
     twin = shadow(document.text)
     seen = Counter[_Key]()
-    made = []
+    made: list[Chunk] = []
     for section in document.sections:
-        page = _Page(twin, target, {})
+        page = _Page(twin, target)
         made += [_chunk(document, page, section.heading, piece, seen) for piece in _pieces(page, section)]
     return tuple(made)
 
@@ -101,102 +97,102 @@ def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
 def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
     """Return what is embedded for ``chunk``: its heading path and plain words, and its plain sentences.
 
-    The path opens with the document's title, unless that is the file's name only; the rows of a long table's
-    later chunks come with the table's header.
+    The path opens with the document's title, unless that is only the file's name. The later rows of a long table
+    come with the table's header.
     """
+    sentences = tuple(plain(document.text[start:end]) for start, end in chunk.sentences)
     title = () if document.title == PurePosixPath(document.name).stem else (document.title,)
-    path = [part for place, part in enumerate((*title, *chunk.heading)) if part not in (*title, *chunk.heading)[:place]]
-    body = words.plain(chunk.text)
-    if chunk.kind == "row":
-        body = " ".join((*_table_header(chunk, document), body))
-    sentences = tuple(words.plain(document.text[start:end]) for start, end in chunk.sentences)
-    heading = chunk.heading[-1] + ". " if chunk.heading else ""
-    if heading[-3:-2] in "?!.:":
-        heading = heading[:-2] + " "
-    return EmbeddedTexts("\n".join((" > ".join(path), body)).strip(), sentences, tuple(heading + s for s in sentences))
+    path = " > ".join(dict.fromkeys((*title, *chunk.heading)))
+    body = " ".join((*_table_header(chunk, document), *sentences))
+    heading = chunk.heading[-1] if chunk.heading else ""
+    lead = heading + ("" if not heading else " " if heading[-1] in ".:!?" else ". ")
+    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, tuple(lead + sentence for sentence in sentences))
 
 
 def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Piece, seen: Counter[_Key]) -> Chunk:
     text = document.text[piece.start : piece.end]
-    parts = [document.name, heading, text, seen[heading, text]]
+    parts = json.dumps([document.name, heading, text, seen[heading, text]])
     seen[heading, text] += 1
-    kinds = [block.kind for block in piece.blocks]
     labels = [block.label for block in piece.blocks if block.label]
     return Chunk(
-        id=hashlib.blake2b(json.dumps(parts).encode(), digest_size=10).hexdigest(),
+        id=hashlib.blake2b(parts.encode(), digest_size=10).hexdigest(),
         document=document.name,
         heading=heading,
         start=piece.start,
         end=piece.end,
         text=text,
         sentences=tuple(span for block in piece.blocks for span in page.within(block, piece.start, piece.end)),
-        kind=next((kind for kind in kinds if kind != "paragraph"), "paragraph"),
+        kind=next((block.kind for block in piece.blocks if block.kind != "paragraph"), "paragraph"),
         label=labels[0] if len(labels) == 1 else "",
     )
 
 
-# --- blocks -> pieces ----------------------------------------------------------------------------------------
+def _table_header(chunk: Chunk, document: Document) -> tuple[str, ...]:
+    """Return the plain header of the table the rows of ``chunk`` stand in, () where they hold it themselves."""
+    if chunk.kind != "row":
+        return ()
+    above = document.text[max(0, chunk.start - LONGEST_TABLE) : chunk.start]
+    lines = above[above.rfind("\n\n") + 1 :].lstrip("\n").split("\n", 2)
+    found = len(lines) > 2 and _DELIMITERS.fullmatch(lines[1])
+    return (plain(lines[0]),) if found else ()
+
+
+# --- runs of blocks that belong together ---------------------------------------------------------------------
 
 
 def _pieces(page: _Page, section: Section) -> list[_Piece]:
     pieces: list[_Piece] = []
     waiting: list[Block] = []  # short paragraphs, or an introduction, that go with what follows
-    for run in _runs(page.text, section.blocks):
+    for run in _runs(page, section.blocks):
         own = _run_pieces(page, run)
-        if waiting and _fits(waiting, own[0], page.target):
-            own[0] = _Piece((*waiting, *own[0].blocks), waiting[0].start, own[0].end)
-        elif waiting:
+        joined = bool(waiting) and _fits(page, waiting, own[0])
+        if waiting and not joined:
             pieces.append(_whole(waiting))
+        if _waits(page, run):
+            waiting = [*waiting, *run] if joined else run
+            continue
+        if joined:
+            own[0] = _Piece((*waiting, *own[0].blocks), waiting[0].start, own[0].end)
+        pieces += own
         waiting = []
-        if len(own) == 1 and _waits(page, own[0]):
-            waiting = list(own[0].blocks)
-        else:
-            pieces += own
     return [*pieces, _whole(waiting)] if waiting else pieces
 
 
-def _runs(text: str, blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Yield what belongs together: a list with all that is nested in it, a table, else one block."""
+def _runs(page: _Page, blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Yield what belongs together: a list with all that is nested in it, a table, a quotation, else one block."""
     run: list[Block] = []
     outer = 0
     for block in blocks:
-        if run and not _continues(text, run, block, outer):
+        if run and not _continues(page, run[0], run[-1], block, outer):
             yield run
             run = []
         if not run:
-            outer = _column(text, block.start)
+            outer = page.column(block)
         run.append(block)
     if run:
         yield run
 
 
-def _continues(text: str, run: list[Block], block: Block, outer: int) -> bool:
-    if run[0].kind == "item":
-        return block.kind == "item" or _column(text, block.start) > outer
-    between = text[run[-1].end : block.start]
-    return run[0].kind == block.kind == "row" and not re.search(r"\n[ \t]*\n", between)
+def _continues(page: _Page, first: Block, last: Block, block: Block, outer: int) -> bool:
+    if first.kind == "item":
+        return block.kind == "item" or page.column(block) > outer
+    between = page.text[last.end : block.start]
+    if first.kind == block.kind == "row":
+        return not re.search(r"\n[ \t]*\n", between)
+    return first.kind == block.kind == "quote" and between.strip(" \t\n") == ">"
 
 
-def _column(text: str, start: int) -> int:
-    line = text.rfind("\n", max(0, start - 200), start) + 1
-    return len(text[max(line, start - 200) : start].expandtabs(4))
+def _waits(page: _Page, run: list[Block]) -> bool:
+    """Tell whether a paragraph goes with what follows: a very short one, or an introduction ending in a colon."""
+    size = run[0].end - run[0].start
+    introduces = size <= page.target / 2 and page.text[run[0].end - 1] == ":"
+    return run[0].kind == "paragraph" and (size < SHORT_PARAGRAPH or introduces)
 
 
-def _whole(blocks: Sequence[Block]) -> _Piece:
-    return _Piece(tuple(blocks), blocks[0].start, blocks[-1].end)
-
-
-def _waits(page: _Page, piece: _Piece) -> bool:
-    """Tell whether a paragraph goes with what follows: very short, or an introduction ending in a colon."""
-    if any(block.kind != "paragraph" for block in piece.blocks):
-        return False
-    return piece.size < SHORT_PARAGRAPH or (piece.size <= page.target / 2 and page.text[piece.end - 1] == ":")
-
-
-def _fits(waiting: list[Block], following: _Piece, target: int) -> bool:
-    if following.blocks[0].kind == "paragraph" or following.size < SHORT_PARAGRAPH:
-        return len(waiting) <= SHORTS_JOINED
-    return following.end - waiting[0].start <= SLACK * target
+def _fits(page: _Page, waiting: list[Block], following: _Piece) -> bool:
+    if following.blocks[0].kind == "paragraph":
+        return following.size >= SHORT_PARAGRAPH or len(waiting) < SHORTS_JOINED
+    return following.end - waiting[0].start <= SLACK * page.target
 
 
 def _run_pieces(page: _Page, run: list[Block]) -> list[_Piece]:
@@ -204,34 +200,41 @@ def _run_pieces(page: _Page, run: list[Block]) -> list[_Piece]:
         return _grouped(page, [_whole(run[:2]), *(_whole([row]) for row in run[2:])], 0)
     if run[0].kind == "item":
         return _list_pieces(page, run, 0)
-    return _split(page, run[0])
+    if len(run) > 1 and run[-1].end - run[0].start <= page.target:
+        return [_whole(run)]
+    return [piece for block in run for piece in _split(page, block)]
+
+
+def _whole(blocks: Sequence[Block]) -> _Piece:
+    return _Piece(tuple(blocks), blocks[0].start, blocks[-1].end)
+
+
+# --- lists, tables, long blocks ------------------------------------------------------------------------------
 
 
 def _list_pieces(page: _Page, blocks: list[Block], depth: int) -> list[_Piece]:
-    families: list[list[Block]] = []
-    outer = _column(page.text, blocks[0].start)
+    families: list[list[Block]] = []  # an item with all that is nested in it
+    outer = page.column(blocks[0])
     for block in blocks:
-        if not families or _column(page.text, block.start) <= outer:
+        if not families or page.column(block) <= outer:
             families.append([])
         families[-1].append(block)
     return _grouped(page, [_whole(family) for family in families], depth)
 
 
 def _grouped(page: _Page, units: list[_Piece], depth: int) -> list[_Piece]:
-    """Return a list's items or a table's rows in pieces: all, or large ones alone and small ones by count."""
+    """Return a list's items or a table's rows in pieces: all in one, or large ones alone and small ones by count."""
     if units[-1].end - units[0].start <= page.target:
         return [_joined(units)]
     pieces: list[_Piece] = []
     small: list[_Piece] = []
-    for unit in [*units, None]:
-        if unit is not None and unit.size < page.target / 4:
+    for unit in units:
+        if unit.size < page.target / 4:
             small.append(unit)
             continue
-        pieces += _by_count(small, page.target)
+        pieces += [*_by_count(small, page.target), *_unit_pieces(page, unit, depth)]
         small = []
-        if unit is not None:
-            pieces += _unit_pieces(page, unit, depth)
-    return pieces
+    return [*pieces, *_by_count(small, page.target)]
 
 
 def _joined(units: Sequence[_Piece]) -> _Piece:
@@ -239,7 +242,7 @@ def _joined(units: Sequence[_Piece]) -> _Piece:
 
 
 def _by_count(units: list[_Piece], target: int) -> list[_Piece]:
-    """Group by a count that depends on the usual size only, so that an edit of one item moves no other."""
+    """Group by a count that rests on the usual size alone, so that an edit of one item moves no other."""
     if not units:
         return []
     usual = median(unit.size for unit in units)
@@ -251,132 +254,36 @@ def _by_count(units: list[_Piece], target: int) -> list[_Piece]:
 
 def _unit_pieces(page: _Page, unit: _Piece, depth: int) -> list[_Piece]:
     """Return one item or row whole, where it is not too long; else its own words, then what is nested in it."""
-    if unit.size <= SLACK * page.target or (len(unit.blocks) == 1 and unit.size <= 2 * page.target):
+    if unit.size <= SLACK * page.target:
         return [unit]
     own, *nested = unit.blocks
     pieces = _split(page, own, whole=2)
-    if not nested or depth >= DEEPEST_LIST:
+    if depth >= DEEPEST_LIST:
         return [*pieces, *(piece for block in nested for piece in _split(page, block, whole=2))]
-    for run in _runs(page.text, nested):
+    for run in _runs(page, nested):
         pieces += _list_pieces(page, run, depth + 1) if run[0].kind == "item" else _run_pieces(page, run)
     return pieces
-
-
-# --- long blocks and sentences -------------------------------------------------------------------------------
 
 
 def _split(page: _Page, block: Block, *, whole: float = SLACK) -> list[_Piece]:
     """Cut a block longer than ``whole`` targets at sentence ends into balanced parts near the target."""
     size = block.end - block.start
-    spans = page.sentences(block)
-    if size <= page.target * (2 if block.kind == "quote" else whole) or len(spans) < 2:
+    if size <= page.target * (2 if block.kind == "quote" else whole):
         return [_whole([block])]
-    starts = [span[0] for span in spans]
+    spans = page.sentences(block)
+    starts = [start for start, _ in spans]
     parts = max(2, round(size / page.target))
-    cuts = {_nearest(starts, block.start + size * part / parts) for part in range(1, parts)}
-    bounds = [0, *sorted(cuts - {0}), len(spans)]
-    return [
-        _Piece(
-            (block,), spans[first][0] if first else block.start, spans[last - 1][1] if last < len(spans) else block.end
-        )
-        for first, last in pairwise(bounds)
+    cuts = {_nearest(starts, block.start + size * part / parts) for part in range(1, parts)} if starts else set()
+    bounds = [
+        block.start,
+        *(place for cut in sorted(cuts - {0}) for place in (spans[cut - 1][1], starts[cut])),
+        block.end,
     ]
+    return [_Piece((block,), start, end) for start, end in zip(bounds[::2], bounds[1::2], strict=True)]
 
 
 def _nearest(starts: list[int], wanted: float) -> int:
-    after = bisect_left(starts, wanted)
-    if after == len(starts):
-        return after - 1
-    return after if after == 0 or starts[after] - wanted <= wanted - starts[after - 1] else after - 1
-
-
-def _sentences(text: str, block: Block, target: int) -> list[Span]:
-    """Return the spans of a block's sentences, list and quotation marks before them left out."""
-    start, end = _content(text, block)
-    if block.kind in ("row", "code"):
-        spans = [(start, end)] if start < end else []
-    else:
-        spans = _prose_sentences(text, start, end, block.label)
-    return [part for span in spans for part in _bounded(text, span, target)]
-
-
-def _content(text: str, block: Block) -> Span:
-    start, end = block.start, block.end
-    if block.kind == "code" and (fence := _FENCE.match(text, start, end)):
-        last = text.rfind("\n", fence.end(), end) + 1
-        end = last if last and text[last:end].lstrip(" >")[:3] in ("```", "~~~") else end
-        start = fence.end()
-    elif block.kind in ("item", "quote"):
-        mark = MARKS.match(text, start, end)
-        start = mark.end() if mark and mark.end() > start else start
-        mark = _BULLETS.match(text, start, end) if block.kind == "item" and start == block.start else None
-        start = mark.end() if mark else start
-    piece = text[start:end]
-    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
-
-
-def _prose_sentences(text: str, start: int, end: int, label: str) -> list[Span]:
-    piece = text[start:end]
-    bare = _MARKUP.sub(lambda found: " " * len(found[0]), piece)
-    unbroken = [found.span() for found in _UNBROKEN.finditer(piece)]
-    opens = [span[0] for span in unbroken]
-    spans: list[Span] = []
-    for first, last in words.sentences(bare):
-        cut = _boundary(piece, spans[-1][1], first) if spans else 0
-        inside = bisect_left(opens, cut) - 1
-        broken = inside >= 0 and cut < unbroken[inside][1]
-        if spans and (cut < 0 or broken or not _stands(bare[slice(*spans[-1])], label)):
-            spans[-1] = (spans[-1][0], last)
-        else:
-            if spans:
-                spans[-1] = (spans[-1][0], _right(piece, spans[-1][0], cut))
-            spans.append((_left(piece, cut), last))
-    if spans:
-        spans[-1] = (spans[-1][0], len(piece))
-    if len(spans) > 1 and not _WORD.search(bare[slice(*spans[-1])]):
-        spans[-2:] = [(spans[-2][0], spans[-1][1])]
-    return [(start + first, start + last) for first, last in spans]
-
-
-def _boundary(piece: str, last: int, first: int) -> int:
-    """Return where white space parts two sentences, -1 where only markup stands between them."""
-    return next((at for at in range(first - 1, last - 1, -1) if piece[at].isspace()), -1) if first > last else -1
-
-
-def _left(piece: str, cut: int) -> int:
-    found = re.compile(r"\s*(?:>[ \t]*)*").match(piece, cut)
-    return found.end() if found else cut
-
-
-def _right(piece: str, start: int, cut: int) -> int:
-    return start + len(piece[start:cut].rstrip(" \t\n>"))
-
-
-def _stands(sentence: str, label: str) -> bool:
-    """Tell whether a sentence says something by itself: not a bare number or letter, not an item's label."""
-    bare = " ".join(sentence.split()).rstrip(" .:!?–—-")
-    return bool(_WORD.search(bare)) and bare != label
-
-
-def _bounded(text: str, span: Span, target: int) -> Iterator[Span]:
-    """Cut a sentence of more than twice the target at a clause, else between words, else anywhere."""
-    start, end = span
-    while end - start > 2 * target:
-        window = text[start + target // 2 : start + target]
-        clauses = [found.end() for found in _CLAUSE.finditer(window)]
-        space = window.rfind(" ") if not clauses else -1
-        cut = start + target // 2 + (clauses[-1] if clauses else space if space > 0 else len(window))
-        yield start, start + len(text[start:cut].rstrip())
-        start = cut + len(text[cut : cut + target]) - len(text[cut : cut + target].lstrip())
-    if start < end:
-        yield start, end
-
-
-def _table_header(chunk: Chunk, document: Document) -> tuple[str, ...]:
-    """Return the plain header of the table that the rows of ``chunk`` stand in, () where they hold it."""
-    above = document.text[max(0, chunk.start - 20_000) : chunk.start]
-    table = above[above.rfind("\n\n") + 2 :] if "\n\n" in above else above
-    lines = table.lstrip("\n").split("\n", 2)
-    if len(lines) > 2 and _DELIMITERS.fullmatch(lines[1]) and "-" in lines[1]:
-        return (words.plain(lines[0]),)
-    return ()
+    """Return the place of the start that is nearest to ``wanted``."""
+    after = min(bisect_left(starts, wanted), len(starts) - 1)
+    before = max(after - 1, 0)
+    return before if wanted - starts[before] < starts[after] - wanted else after

@@ -21,7 +21,7 @@ from charset_normalizer import from_bytes
 from advisor_bot import load_markdown, load_plain
 from advisor_bot.errors import LoadError
 from advisor_bot.outline import sections
-from advisor_bot.types import Document
+from advisor_bot.types import Document, Section
 
 CASES = "cases.jsonl"  # scored questions that travel with a guide; no part of it
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -73,11 +73,17 @@ def parse(name: str, text: str, *, markup: bool) -> Document:
     """
     meta, start = _front_matter(text) if markup else ({}, 0)
     headings, blocks = (load_markdown if markup else load_plain).read(text, start)
-    first = next((heading.words for heading in headings if heading.level == 1 and heading.words), "")
-    if not markup and not (headings and text[: headings[0].start].strip() == ""):
-        first = ""
-    title = meta.get("title", "") or first or PurePosixPath(name).stem
-    return Document(name, title, text, sections(headings, blocks, start, len(text)), meta)
+    made = sections(headings, blocks, start, len(text))
+    title = meta.get("title") or _first_title(made, markup=markup) or PurePosixPath(name).stem
+    return Document(name, title, text, made, meta)
+
+
+def _first_title(made: tuple[Section, ...], *, markup: bool) -> str:
+    """Return the first heading of level 1; in plain text only where the text opens with it, and it asks nothing."""
+    tops = [section.heading[-1] for section in made if section.level == 1 and section.heading]
+    if not tops or (not markup and (made[0].level != 1 or tops[0].endswith("?"))):
+        return ""
+    return tops[0]
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], int]:
@@ -129,7 +135,7 @@ def _decode(data: bytes) -> str:
         if encoding and encoding != "utf-8-sig":
             raise _UnreadableError(f"is damaged {encoding.upper()} at byte {error.start}; save it as UTF-8") from None
         text = _legacy(data, error)
-    if len(_CONTROLS.findall(text)) * 100 > len(text):
+    if "\0" in text or len(_CONTROLS.findall(text)) * 100 > len(text):
         raise _UnreadableError("is not text (binary content); give a text file or remove it")
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -153,7 +159,9 @@ def _legacy(data: bytes, error: UnicodeDecodeError) -> str:
         raise unclear
     if signs <= _WESTERN:
         return text
-    best = from_bytes(data[:200_000]).best() if high * 10 > len(data) else None
+    sample = data[:200_000]
+    sample = sample[: sample.rfind(b"\n") + 1] or sample
+    best = from_bytes(sample).best() if high * 10 > len(data) else None
     if best is None:
         raise unclear
     try:
@@ -204,7 +212,7 @@ def load(paths: Sequence[Path], *, max_bytes: int = 50_000_000) -> Loaded:
                 left_out.append(LeftOut(name, file))
                 continue
             if name in taken and _reader(name):
-                raise LoadError(f"{taken[name]} and {file} would both be called {name}; rename one or give one folder")
+                raise LoadError(f"{taken[name]} and {file} are both called {name}; rename one or give one of them")
             taken[name] = file
             try:
                 documents.append(_document(name, file, max_bytes))
@@ -227,7 +235,7 @@ def _files(path: Path) -> Iterator[tuple[str, Path | str]]:
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
-            yield _name(path, Path(folder), "."), "is a link to a folder that was read already; remove the link"
+            yield _name(path, Path(folder), "."), "is a link to a folder that is read already; remove the link"
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -260,7 +268,13 @@ def _document(name: str, file: Path, max_bytes: int) -> Document:
         raise _UnreadableError(f"is of a kind that is not read; give one of {kinds}")
     if "\ufffd" in name:
         raise _UnreadableError("has a name with characters that cannot be shown; rename it")
-    document = reader(name, _bytes(file, max_bytes))
+    data = _bytes(file, max_bytes)
+    try:
+        document = reader(name, data)
+    except _UnreadableError:
+        raise
+    except Exception as problem:  # one file must never keep the others from being read
+        raise _UnreadableError(f"cannot be understood ({problem!r}); please report this file") from problem
     if not any(section.blocks for section in document.sections):
         empty = not document.text.strip()
         raise _UnreadableError(

@@ -9,14 +9,12 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from advisor_bot.outline import Heading, bold_label, label, line_starts, shadow
+from advisor_bot.outline import MARKS, Heading, bold_label, label, line_starts, shadow
 from advisor_bot.text import plain
 from advisor_bot.types import Block, BlockKind
 
 LONGEST_HEADING = 300
 LONGEST_UNDERLINED = 200
-# The marks a line of a list or a quotation opens with: "> ", "- ", "12. ", "- [x] ".
-MARKS = re.compile(r"(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=\s)))+[ \t]*(?:\[[ xX]\](?=\s))?\s*")
 _ANCHOR = re.compile(r"\s*\{\s*[#.][^{}\n]*\}\s*#*\s*$")
 _NUMBER = re.compile(r"\d{1,3}[.)] ")
 _TAG = re.compile(r"<[^<>]{0,2000}>")

@@ -2,7 +2,7 @@
 
 A heading is a short line without a closing full stop, or a question, with text under it. ``Label: text``
 lines, bullets and numbers are items, ``Name: "…"`` lines quotations. ``1. Title`` with a paragraph under it
-is a sub-heading. A line is a paragraph, unless the text is wrapped by hand.
+is a sub-heading. A line is a paragraph, unless the text was wrapped by hand.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from advisor_bot.types import Block, BlockKind
 LONGEST_HEADING = 120
 LONGEST_QUESTION = 200
 WIDEST_WRAP = 120
-Shape = Literal["text", "title", "question", "bullet", "number", "label", "maybe label", "quote", "rule"]
+NARROWEST_WRAP = 45
+Shape = Literal["text", "title", "question", "item", "number", "label", "maybe label", "quote", "entry", "rule"]
 
-_RULE = re.compile(r"([-=_*~#.•·]\s*){3,}")
+_RULE = re.compile(r"[-=_*~#.•·+|\s]{3,}")
 _BULLET = re.compile(r"[-*+•◦▪‣●○■–—](?=\s)\s*")
 _NUMBER = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z])\)|\d{1,3}\.|(\d{1,3}(?:\.\d{1,3})+)\.?)\s+(?=\S)")
 _ASKED = re.compile(r"(?:Q|Question)\s?\d{0,3}\s?[:.)]\s*")
 _ATTRIBUTED = re.compile(r"[\"“«].+[\"”»]\s*[-–—]{1,2}\s*([^\W\d_][^.!?:\"”]{0,60})")
-_OPENING = "\"“”«„‘'"
-_CONTENTS_ENTRY = re.compile(r".{1,200}?(?:\.\s?){4,}\s*\d{1,4}")
+_OPENING = tuple("\"“”«„‘'")
+_CONTENTS_ENTRY = re.compile(r"(.{1,150}?)\s*(?:\.[ \t]?){4,}\s*\d{1,4}")
 _TWO_SENTENCES = re.compile(r"[^\W\d_]{2,}[.!?][\"”']?\s+[A-Z]")
 
 
@@ -39,9 +40,10 @@ class _Line:
     end: int
     column: int
     words: str
+    gap: bool  # a blank line stands before it
     shape: Shape = "text"
     label: str = ""
-    level: int = 0  # > 0: it turned out to be a heading
+    level: int = 0  # above 0: it turned out to be a heading
     dropped: bool = False
 
 
@@ -51,10 +53,10 @@ def read(text: str, start: int = 0) -> tuple[list[Heading], list[Block]]:
     for line in lines:
         line.shape, line.label = _shape(line.words)
     lines = [line for line in lines if line.shape != "rule"]
-    _settle_labels(lines)
+    _settle_shapes(lines)
     _find_headings(lines)
     headings = [
-        Heading(line.level, _ASKED.sub("", line.words, count=1), line.start, min(line.end + 1, len(text)))
+        Heading(line.level, _ASKED.sub("", line.words, count=1).rstrip(":"), line.start, min(line.end + 1, len(text)))
         for line in lines
         if line.level
     ]
@@ -64,26 +66,23 @@ def read(text: str, start: int = 0) -> tuple[list[Heading], list[Block]]:
     return headings, blocks
 
 
+def _kind(line: _Line) -> BlockKind:
+    if line.shape in ("item", "number", "label"):
+        return "item"
+    return "quote" if line.shape == "quote" else "paragraph"
+
+
 # --- lines ---------------------------------------------------------------------------------------------------
 
 
 def _unwrapped(text: str, start: int) -> list[_Line]:
-    starts = line_starts(text, start)
-    found: list[tuple[_Line, bool]] = []  # a line, and whether it stands right under another
-    under = False
-    for begin, stop in pairwise(starts):
-        raw = text[begin:stop]
-        words = raw.strip()
-        if words:
-            left = len(raw) - len(raw.lstrip())
-            line = _Line(begin + left, begin + left + len(words), len(raw[:left].expandtabs(4)), words)
-            found.append((line, under))
-        under = bool(words)
+    """Return the lines that hold words; those of a paragraph wrapped by hand as one."""
+    found = _filled_lines(text, start)
     width = _wrap_width(found)
     lines: list[_Line] = []
     last = ""
-    for line, under in found:
-        if under and lines and _goes_on(lines[-1], last, line, width):
+    for line in found:
+        if lines and not line.gap and _goes_on(lines[-1], last, line, width):
             lines[-1].end = line.end
         else:
             lines.append(line)
@@ -93,59 +92,87 @@ def _unwrapped(text: str, start: int) -> list[_Line]:
     return lines
 
 
-def _wrap_width(found: list[tuple[_Line, bool]]) -> int:
-    """Return the width the text was wrapped to by hand, 0 if it was not."""
-    pairs = [
-        (above[0].words, below[0].words)
-        for above, below in pairwise(found)
-        if below[1] and not _BULLET.match(below[0].words)
-    ]
-    if not pairs or sum(len(line.words) > WIDEST_WRAP for line, _ in found) * 10 > len(found):
+def _filled_lines(text: str, start: int) -> list[_Line]:
+    found: list[_Line] = []
+    gap = False
+    for begin, stop in pairwise(line_starts(text, start)):
+        raw = text[begin:stop]
+        words = raw.strip()
+        if words:
+            left = len(raw) - len(raw.lstrip())
+            column = len(raw[:left].expandtabs(4))
+            found.append(_Line(begin + left, begin + left + len(words), column, words, gap))
+        gap = not words
+    return found
+
+
+def _wrap_width(found: list[_Line]) -> int:
+    """Return the width the text was wrapped to by hand, 0 if it was not.
+
+    It was where most lines that have another right under them end where its first word had no more room,
+    and many of them in the middle of a sentence.
+    """
+    if sum(len(line.words) > WIDEST_WRAP for line in found) * 10 > len(found):
         return 0
-    width = max((len(above) for above, _ in pairs if len(above) <= WIDEST_WRAP), default=0)
-    full = sum(_is_full(above, below, width) for above, below in pairs)
-    return width if width >= 40 and full >= 3 and full >= 0.6 * len(pairs) else 0
+    pairs = [(above.words, below.words) for above, below in pairwise(found) if not below.gap]
+    lengths = sorted(len(above) for above, _ in pairs)
+    width = lengths[int(len(lengths) * 0.9)] if lengths else 0
+    full = [above for above, below in pairs if _is_full(above, below, width)]
+    unfinished = sum(above[-1] not in ".!?:" for above in full)
+    wrapped = width >= NARROWEST_WRAP and len(full) >= max(2, 0.6 * len(pairs)) and unfinished * 2 >= len(full)
+    return width if wrapped else 0
 
 
 def _is_full(above: str, below: str, width: int) -> bool:
-    """Tell whether the next line's first word would not have fitted any more (12: slack of a ragged margin)."""
+    """Tell whether the next line's first word had no room any more, give or take 4 characters."""
     return len(above) + 1 + len(below.split(None, 1)[0]) > width - 4
 
 
 def _goes_on(line: _Line, last: str, below: _Line, width: int) -> bool:
+    """Tell whether the line ``below`` continues the paragraph ``line``, whose last line so far is ``last``."""
     if _BULLET.match(below.words) or _NUMBER.match(below.words) or _RULE.fullmatch(below.words):
         return False
     if (_BULLET.match(line.words) or _NUMBER.match(line.words)) and below.column > line.column:
         return True
     if below.words[0].islower() and last[-1] not in ".!?:":
         return True
-    return bool(width) and len(last) <= WIDEST_WRAP and _is_full(last, below.words, width)
+    return bool(width) and _is_full(last, below.words, width)
+
+
+# --- shapes --------------------------------------------------------------------------------------------------
 
 
 def _shape(words: str) -> tuple[Shape, str]:
-    if _RULE.fullmatch(words[:200]) or _CONTENTS_ENTRY.fullmatch(words[:300]):
+    """Return what a line looks like by itself, and the label it opens with."""
+    if _RULE.fullmatch(words):
         return "rule", ""
+    if len(words) <= LONGEST_QUESTION and _CONTENTS_ENTRY.fullmatch(words):
+        return "entry", ""
     if bullet := _BULLET.match(words):
-        return "bullet", label(words, bullet.end(), most_words=6)
+        return "item", label(words, bullet.end(), most_words=6)
     if number := _NUMBER.match(words):
         return "number", label(words, number.end(), most_words=6)
-    if attributed := _ATTRIBUTED.fullmatch(words[-3000:]):
+    if len(words) < 5000 and (attributed := _ATTRIBUTED.fullmatch(words)):
         return "quote", attributed[1].strip()
     if _is_question(_ASKED.sub("", words[:250], count=1)):
         return "question", ""
+    return _labelled(words) or (("title", "") if _is_title(words) else ("text", ""))
+
+
+def _labelled(words: str) -> tuple[Shape, str] | None:
     name = label(words, 0)
-    if name and words[len(name) + 1 :].lstrip()[:1] in _OPENING and len(name.split()) <= 6:
+    if not name or name in ("A", "Answer"):
+        return None
+    few = len(name.split())
+    if few <= 6 and words[words.index(":") + 1 :].lstrip().startswith(_OPENING):
         return "quote", name
-    if name and name not in ("A", "Answer"):
-        if in_title_case(name):
-            return "label", name
-        if len(name.split()) <= 5 and name[0].isupper():
-            return "maybe label", name
-    return ("title", "") if _is_title(words) else ("text", "")
+    if in_title_case(name):
+        return "label", name
+    return ("maybe label", name) if few <= 5 and name[0].isupper() else None
 
 
 def _is_title(words: str) -> bool:
-    if len(words) > LONGEST_HEADING or words[0].islower() or words[-1] in ".!,;…" or words.startswith(tuple(_OPENING)):
+    if len(words) > LONGEST_HEADING or words[0].islower() or words[-1] in ".!,;…" or words.startswith(_OPENING):
         return False
     if words.endswith(":") and (len(words.split()) > 4 or not in_title_case(words)):
         return False
@@ -157,54 +184,83 @@ def _is_question(words: str) -> bool:
     return asked.endswith("?") and len(words) <= LONGEST_QUESTION and not _TWO_SENTENCES.search(words)
 
 
-def _settle_labels(lines: list[_Line]) -> None:
-    """A short name that is not in title case is a label only beside another label."""
+def _is_name(words: str) -> bool:
+    """Tell whether a line that has nothing under it says nothing by itself: a title, a name, a question."""
+    if any(letter.isdigit() for letter in words):
+        return False
+    few = len(words.split())
+    return words.endswith("?") or words.isupper() or few <= 4 or (few <= 12 and in_title_case(words))
+
+
+def _settle_shapes(lines: list[_Line]) -> None:
+    """Settle the shapes that depend on the lines beside."""
     labelled = [line.shape in ("label", "maybe label") for line in lines]
+    heads = {line.words.casefold() for line in lines}
     for place, line in enumerate(lines):
+        above = lines[place - 1].shape if place else None
+        below = lines[place + 1].shape if place + 1 < len(lines) else None
         if line.shape == "maybe label":
             beside = labelled[max(0, place - 1) : place] + labelled[place + 1 : place + 2]
             line.shape = "label" if any(beside) else "text"
+        elif line.shape == "entry":
+            entry = _CONTENTS_ENTRY.fullmatch(line.words)
+            line.shape, line.dropped = "text", bool(entry and entry[1].casefold() in heads)
+        elif line.shape == "title" and (line.words.endswith(":") and below not in ("text", "quote")):
+            line.shape = "text"
+        elif line.shape == "title" and above == "question" and below in ("question", None):
+            line.shape = "text"  # a short answer, not a heading
         if line.shape == "text":
             line.label = ""
+    for place, line in enumerate(lines):
+        if line.shape == "text" and line.words.endswith(":"):
+            _settle_list(lines, place + 1)
 
 
-def _kind(line: _Line) -> BlockKind:
-    if line.shape in ("bullet", "number", "label"):
-        return "item"
-    return "quote" if line.shape == "quote" else "paragraph"
+def _settle_list(lines: list[_Line], first: int) -> None:
+    """Two or more short lines under a line that ends in a colon are the items it announces."""
+    last = first
+    while last < len(lines) and lines[last].shape == "title" and not (last > first and lines[last].gap):
+        last += 1
+    under = last < len(lines) and not lines[last].gap
+    if under and in_title_case(lines[last - 1].words) and not all(in_title_case(n.words) for n in lines[first:last]):
+        last -= 1  # the next heading, not an item
+    if last - first > 1:
+        for line in lines[first:last]:
+            line.shape = "item"
 
 
 # --- headings ------------------------------------------------------------------------------------------------
 
 
 def _find_headings(lines: list[_Line]) -> None:
+    """Set the level of the lines that are headings, and drop headings with nothing under them."""
     again = Counter(line.words.casefold() for line in lines if _may_head(line))
-    base, parent, place = 1, False, 0
-    current = 0  # level of the last heading that is no numbered sub-heading
+    place, base, current, parent = 0, 1, 0, False  # current: level of the last heading without a number
     while place < len(lines):
         if _is_numbered_heading(lines, place):
-            depth = _NUMBER.match(lines[place].words)
-            lines[place].level = (current or base - 1) + (len(depth[1].split(".")) if depth and depth[1] else 1)
-            place += 1
-            continue
-        if not _may_head(lines[place]):
-            place += 1
-            continue
+            number = _NUMBER.match(lines[place].words)
+            depth = len(number[1].split(".")) if number and number[1] else 1
+            lines[place].level = (current or base - 1) + depth
         chain = _chain(lines, place)
-        place += len(chain)
-        if place == len(lines):
+        place += len(chain) or 1
+        if not chain:
+            continue
+        if place >= len(lines):
             _settle_last(chain)
-            break
-        if len(chain) > 1:
-            chain = [line for line in chain[:-1] if not _listed_again(line, again)] + chain[-1:]
-        if chain[0] is lines[0] and len(chain) > 1:
-            chain.pop(0).level, base = 1, 2
-        opened = _open_parent(chain, lines, place, base)
-        _settle_middle(chain[: -2 if opened else -1], base)
-        if lines[place - 1].shape != "question":
+            return
+        *before, last = chain
+        before = [line for line in before if not _listed_again(line, again)]
+        ends = _may_end(before, last)
+        if ends and before and before[0] is lines[0]:
+            before.pop(0).level, base = 1, 2
+        if ends:
+            if last.shape != "question":
+                parent = False
+            elif before and _is_parent(before[-1], lines[place:]):
+                before.pop().level, parent = base, True
+            last.level = current = base + parent
+        if _settle_before(before, base):
             parent = False
-        parent = parent or opened
-        lines[place - 1].level = current = base + parent
 
 
 def _may_head(line: _Line) -> bool:
@@ -212,43 +268,45 @@ def _may_head(line: _Line) -> bool:
 
 
 def _chain(lines: list[_Line], place: int) -> list[_Line]:
+    """Return the lines from ``place`` on that look like headings, one right after the other."""
     stop = place
     while stop < len(lines) and _may_head(lines[stop]):
-        if stop > place and lines[stop - 1].words.endswith(":") and not _may_head(lines[stop]):
-            break
         stop += 1
     return lines[place:stop]
 
 
 def _is_numbered_heading(lines: list[_Line], place: int) -> bool:
-    """``1. Title`` with a paragraph under it, and not one of several numbered lines in a row."""
+    """Tell whether this is ``1. Title`` with a paragraph under it, not one of several numbered lines in a row."""
     if lines[place].shape != "number" or place + 1 == len(lines):
         return False
     number = _NUMBER.match(lines[place].words)
     title = lines[place].words[number.end() if number else 0 :]
     below = lines[place + 1]
-    alone = place == 0 or lines[place - 1].shape != "number" or bool(lines[place - 1].level)
-    body = below.shape in ("text", "label", "quote") and len(below.words) > len(title)
-    return alone and body and (_is_title(title) or _is_question(title))
+    alone = place == 0 or lines[place - 1].shape != "number"
+    body = below.shape in ("text", "label", "quote")
+    return alone and body and (_is_question(title) or (_is_title(title) and len(below.words) > len(title)))
 
 
-def _open_parent(chain: list[_Line], lines: list[_Line], place: int, base: int) -> bool:
-    """Make the heading before the chain's last one its parent, where questions follow under it."""
-    if len(chain) < 2 or chain[-1].shape != "question" or chain[-2].shape == "question":
+def _is_parent(line: _Line, following: list[_Line]) -> bool:
+    """Tell whether a heading right before a question is the heading of several questions."""
+    if line.shape == "question":
         return False
-    following = next((line for line in lines[place:] if _may_head(line)), None)
-    if not _is_name(chain[-2].words) and not (following and following.shape == "question"):
-        return False
-    chain[-2].level = base
-    return True
+    later = next((line for line in following if _may_head(line)), None)
+    return _is_name(line.words) or bool(later and later.shape == "question")
 
 
-def _settle_middle(before: list[_Line], base: int) -> None:
-    """Settle the lines that look like headings but have another heading right under them."""
+def _may_end(before: list[_Line], last: _Line) -> bool:
+    """Tell whether the last of several short lines in a row heads the text under it, or is one of them."""
+    return len(before) < 2 or last.gap or last.shape == "question" or not any(map(str.isdigit, last.words))
+
+
+def _settle_before(before: list[_Line], base: int) -> bool:
+    """Settle lines that look like headings but have another right under them: one of several heads the others."""
     if len(before) > 1:
         before[0].level = base
     elif before and _is_name(before[0].words):
         before[0].dropped = True
+    return len(before) > 1
 
 
 def _settle_last(chain: list[_Line]) -> None:
@@ -260,13 +318,6 @@ def _settle_last(chain: list[_Line]) -> None:
 
 
 def _listed_again(line: _Line, again: Counter[str]) -> bool:
-    line.dropped = line.dropped or again[line.words.casefold()] > 1
+    """Drop a line that stands again elsewhere: an entry of a table of contents."""
+    line.dropped = again[line.words.casefold()] > 1
     return line.dropped
-
-
-def _is_name(words: str) -> bool:
-    """Tell whether a line with nothing under it says nothing by itself: a name, a title, a question."""
-    if any(letter.isdigit() for letter in words):
-        return False
-    few = len(words.split())
-    return words.endswith("?") or words.isupper() or few <= 4 or (few <= 12 and in_title_case(words))

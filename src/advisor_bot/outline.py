@@ -8,9 +8,16 @@ from typing import NamedTuple
 
 from advisor_bot.types import Block, Section
 
-_ODD_SPACES = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-_AS_BREAK = dict.fromkeys((0x0B, 0x0C, 0x85, 0x2028, 0x2029), "\n")
-_AS_SPACE = dict.fromkeys((0x0D, 0x1C, 0x1D, 0x1E, 0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
+# The marks a line of a list or a quotation opens with: "> ", "- ", "12. ", "- [x] ".
+MARKS = re.compile(r"(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=\s)))+[ \t]*(?:\[[ xX]\](?=\s))?\s*")
+_ODD_SPACES = re.compile("[\r\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]")
+_BREAKS = (0x0B, 0x0C, 0x85, 0x2028, 0x2029)
+_SPACES = (0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
+_PLAIN_SIGNS = {
+    **dict.fromkeys(_BREAKS, "\n"),
+    **dict.fromkeys(_SPACES, " "),
+    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),  # halves of characters, which no encoder takes
+}
 _LABEL = re.compile(r"([^\s:][^:\n]{0,80}):\s+(?=\S)")
 _BOLD = re.compile(r"(\*\*|__)(?=\S)([^\n]{1,80}?)(?<=\S)\1[ \t]*([:.–—-]?)\s*(?=\S)")
 _INSIDE_A_SENTENCE = re.compile(r"[.!?;]\s|[\"“”«»]")
@@ -31,7 +38,7 @@ def shadow(text: str) -> str:
 
     Structure is read from it (``#\u00a0Heading`` is a heading); the canonical text keeps what the file has.
     """
-    return text.translate({**_AS_BREAK, **_AS_SPACE}) if _ODD_SPACES.search(text) else text
+    return text.translate(_PLAIN_SIGNS) if _ODD_SPACES.search(text) else text
 
 
 def line_starts(text: str, start: int = 0) -> list[int]:
