@@ -7,7 +7,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run test check soak bench pictures clean
+.PHONY: help run test check soak clean
 
 PYTHON ?= python3
 venv = .venv/bin/python

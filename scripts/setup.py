@@ -114,7 +114,6 @@ def make_venv():
         raise SetupError(
             f"This Python has no venv module. On Debian and Ubuntu it is in a package: apt install {package}"
         ) from None
-    say("Making .venv with Python " + platform.python_version())
     venv.create(str(VENV), clear=True, with_pip=True, symlinks=True)
 
 
@@ -124,7 +123,7 @@ def say_download(extra):
     torch = 0 if has_torch() or gpu else TORCH_CPU_MB
     total = torch + PROGRAM_MB + (DEV_MB if extra else 0)
     more = " and PyTorch with its GPU libraries (over 2 GB)" if gpu else ""
-    say(f"About {total} MB{more} will be downloaded into .venv, once; less where pip still has some of it.")
+    say(f"About {total} MB{more} will be downloaded, once, into .venv; less where pip still has some of it.")
     if gpu:
         say(
             f"Nothing here uses the GPU libraries. For the small build of PyTorch ({TORCH_CPU_MB} MB), stop with Ctrl-C"
