@@ -1,0 +1,220 @@
+"""What stands between the network and the routes: headers, who may call, how much may be sent.
+
+Plain ASGI, so that streamed answers pass through unbuffered. The threat model is in SECURITY.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_TOO_LARGE = "The request is larger than {} bytes. Send a shorter question or fewer turns of history."
+MAX_BODY = 262_144  # bytes; a question with fifty turns of history stays far below
+
+# What Gradio's page loads. Events, uploads, files and proxies are shut: the conversation runs over /api alone.
+_PAGE_PATHS = re.compile(
+    r"/|/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|robots\.txt|manifest\.json|config)"
+    r"|/gradio_api/(?:startup-events|app_id|custom_component_assets/.*)"
+)
+_INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL)
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+STRICT_POLICY = "default-src 'none'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+
+
+def read_policy(style: str) -> str:
+    """Return the policy of the reader page: our style sheet and its one inline ``style``, no script at all."""
+    return (
+        f"default-src 'none'; style-src 'self' {_hash(style.encode())}; img-src 'self' data:; "
+        "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def page_policy(html: bytes) -> str:
+    """Return the policy of the Gradio page: own scripts, and inline ones only as the server wrote them.
+
+    Gradio's page calls ``new Function`` for its templates, hence ``'unsafe-eval'``; a script that
+    slipped into the page as markup would still not run.
+    """
+    inline = " ".join(sorted({_hash(body) for body in _INLINE_SCRIPT.findall(html) if body.strip()}))
+    return (
+        f"default-src 'self'; script-src 'self' 'unsafe-eval' {inline}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "object-src 'none'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+    )
+
+
+def _hash(body: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}'"
+
+
+class Headers:
+    """Sets our headers on every answer, a policy wherever the route set none, and the page's own policy."""
+
+    def __init__(self, app: App) -> None:
+        """Wrap ``app``."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(message)
+                if _is_page(message):
+                    held.append(message)
+                    return
+            elif held:
+                await _send_page(held, message, send)
+                return
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def _add_headers(start: Message) -> None:
+    present = {name.lower() for name, _ in start["headers"]}
+    start["headers"] = [
+        *start["headers"],
+        *((k.lower().encode(), v.encode()) for k, v in HEADERS.items() if k.lower().encode() not in present),
+    ]
+
+
+def _is_page(start: Message) -> bool:
+    """Tell whether this is an HTML answer that set no policy of its own: Gradio's page, built per request."""
+    headers = dict(start["headers"])
+    html = bool(headers.get(b"content-type", b"").startswith(b"text/html"))
+    if b"content-security-policy" in headers:
+        return False
+    if not html:
+        start["headers"].append((b"content-security-policy", STRICT_POLICY.encode()))
+    return html
+
+
+async def _send_page(held: list[Message], body: Message, send: Send) -> None:
+    held.append(body)
+    if body.get("more_body"):
+        return
+    start, *parts = held
+    held.clear()
+    html = b"".join(part.get("body", b"") for part in parts)
+    start["headers"].append((b"content-security-policy", page_policy(html).encode()))
+    await send(start)
+    await send({"type": "http.response.body", "body": html})
+
+
+class PageOnly:
+    """Lets through to Gradio what its page loads, and nothing else."""
+
+    def __init__(self, app: App) -> None:
+        """Wrap Gradio's ``app``."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        if not _PAGE_PATHS.fullmatch(scope["path"]):
+            await _refuse(send, 404, "not_found", "There is nothing here. The API is described in /openapi.json.")
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _refuse(send, 405, "method", "This address can only be read.")
+        else:
+            await self.app(scope, receive, send)
+
+
+class Gate:
+    """Refuses what no page of ours sends: cross-site calls, shut routes, wrong media types, huge bodies."""
+
+    def __init__(self, app: App, max_body: int = MAX_BODY) -> None:
+        """Wrap ``app``; a body of more than ``max_body`` bytes is answered with 413."""
+        self.app, self.max_body = app, max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it in one line of JSON."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if refusal := self._refusal(scope, headers):
+            await _refuse(send, *refusal)
+            return
+        await self.app(scope, _LimitedBody(receive, self.max_body), send)
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
+        path, writes = scope["path"], scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        called = path.startswith(("/api/", "/gradio_api/"))
+        if (called or writes) and _is_foreign(headers):
+            return 403, "cross_site", "This server answers its own pages only; call it from a program or from its page."
+        if writes and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            return 415, "media_type", "Send JSON with the header Content-Type: application/json."
+        if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > self.max_body:
+            return 413, "too_large", _TOO_LARGE.format(self.max_body)
+        return None
+
+
+def _is_foreign(headers: dict[str, str]) -> bool:
+    """Tell whether a browser sent this from another site's page.
+
+    A browser says so itself in ``Sec-Fetch-Site``; where it sends only ``Origin``, that must name
+    the host it called. Programs send neither and pass.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site == "cross-site":
+        return True
+    if origin is None or site == "same-origin":
+        return False
+    return urlsplit(origin).netloc.lower() != headers.get("host", "").lower() or origin == "null"
+
+
+class _LimitedBody:
+    """Receives a body piece by piece and stops at the limit, whatever its length was said to be."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self.receive, self.limit, self.left = receive, limit, limit
+
+    async def __call__(self) -> Message:
+        message = await self.receive()
+        self.left -= len(message.get("body", b""))
+        if self.left < 0:
+            raise HTTPException(413, _TOO_LARGE.format(self.limit))
+        return message
+
+
+async def _refuse(
+    send: Send, status: int, code: str, message: str, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    body = json.dumps({"error": {"code": code, "message": message, "field": None}}).encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,90 @@
+// An Answer as elements: its segments, their markers, comparison tables, confidence in words.
+
+import { address, readAddress } from "./api.js";
+import { el } from "./dom.js";
+import { say } from "./words.js";
+
+/** The body of `answer`; `open(citation)` is called when a marker is used. */
+export function answerBody(answer, open) {
+  const body = el("div", { class: `answer-body status-${answer.status}` });
+  for (const group of grouped(answer.segments)) body.append(groupElement(group, answer, open));
+  return body;
+}
+
+/** What the answer's confidence means; "" for a greeting or a question back. */
+export function sureness(answer) {
+  return { answered: say("sure_plainly"), partial: say("sure_partly"), not_covered: say("sure_not") }[answer.status] ?? "";
+}
+
+/** The heading path of a citation, as one line. */
+export function headingPath({ heading, title }) {
+  const below = heading[0] === title ? heading.slice(1) : heading; // the document's title says nothing new
+  return (below.length ? below : [title]).join(" › ");
+}
+
+/** Markdown as plain words: enough for a preview, and for the moment before an answer is complete. */
+export const bare = (markdown) =>
+  markdown.replace(/^\s*(?:#{1,6}|[-*])\s+/gm, "").replace(/(\*\*|__)/g, "").replace(/\\([\\`*_[\]<>~|&#+.)=-])/g, "$1").trim();
+
+/** The address in the reader of one citation. */
+export const citationAddress = (answer, citation) =>
+  address(readAddress(answer.guide_version, citation.document, [citation]));
+
+/** Neighbours of one kind together: items make a list, rows a table. */
+function grouped(segments) {
+  const groups = [];
+  for (const segment of segments) {
+    const last = groups.at(-1);
+    const joins = segment.kind === "item" || segment.kind === "row";
+    if (joins && last?.kind === segment.kind) last.segments.push(segment);
+    else groups.push({ kind: segment.kind, segments: [segment] });
+  }
+  return groups;
+}
+
+function groupElement({ kind, segments }, answer, open) {
+  if (kind === "item") return el("ul", { class: "items" }, segments.map((item) => el("li", {}, cited(item, answer, open))));
+  if (kind === "row") return table(segments, answer, open);
+  const [segment] = segments;
+  if (kind === "heading") return el("h3", { dir: "auto" }, cited(segment, answer, open));
+  return el("p", { class: kind, dir: "auto" }, cited(segment, answer, open));
+}
+
+/** Text and its markers; the first marker stays on the line of the last word. */
+function cited({ text, citations }, answer, open) {
+  const [first, ...rest] = citations.map((n) => marker(answer, n, open));
+  const cut = text.trimEnd().lastIndexOf(" ") + 1;
+  if (!first || text.length - cut > 30) return [text, first, rest];
+  return [text.slice(0, cut), el("span", { class: "nowrap" }, text.slice(cut), first), rest];
+}
+
+function marker(answer, n, open) {
+  const citation = answer.citations.find((one) => one.n === n);
+  if (!citation) return null;
+  const click = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as with any link
+    event.preventDefault();
+    open(citation);
+  };
+  const label = say("marker_label", { n, heading: headingPath(citation) });
+  const link = el("a", { class: "marker", href: citationAddress(answer, citation), "aria-label": label, click }, String(n));
+  link.citation = citation;
+  return link;
+}
+
+/** A comparison: the first row names what is compared, the first cell of every other row the facet. */
+function table(rows, answer, open) {
+  const cells = (row) => row.cells ?? [{ text: row.text, citations: row.citations }];
+  const [head, ...facets] = rows;
+  const names = cells(head).map((cell) => cell.text);
+  const width = names.length;
+  return el("div", { class: "compare", tabindex: "0", role: "region", "aria-label": say("comparison") },
+    el("table", {},
+      el("thead", {}, el("tr", {}, names.map((name, column) => column ? el("th", { scope: "col" }, name) : el("td", {}, name)))),
+      el("tbody", {}, facets.map((row) => el("tr", {}, Array.from({ length: width }, (_, column) => {
+        const cell = cells(row)[column] ?? { text: say("guide_does_not_say"), citations: [] };
+        if (column === 0) return el("th", { scope: "row" }, cell.text);
+        const silent = !cell.citations.length;
+        return el("td", { "data-of": names[column], class: silent && "silent", dir: "auto" }, cited(cell, answer, open));
+      }))))));
+}

@@ -1,0 +1,134 @@
+// The chat page: waits for Gradio to draw it, then wires conversation, reader and menu.
+
+import { address, Away, guide as fetchGuide, untilReady } from "./api.js";
+import { Conversation } from "./conversation.js";
+import { el } from "./dom.js";
+import { previewMarkers } from "./preview.js";
+import { Reader } from "./reader.js";
+import { forgetAll, keep, kept } from "./store.js";
+import { contactLine } from "./turn.js";
+import { day, edition, loadWords, say } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+
+/** Resolves when the elements Gradio draws are there. */
+function drawn(...ids) {
+  return new Promise((resolve) => {
+    const look = () => ids.every(byId) && (observer.disconnect(), resolve());
+    const observer = new MutationObserver(look);
+    observer.observe(document, { childList: true, subtree: true });
+    look();
+  });
+}
+
+const input = () => document.querySelector("#question textarea");
+
+/** Put `text` into the question field, through the event Gradio listens to. */
+function fill(text) {
+  const field = input();
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+  field.setSelectionRange(text.length, text.length);
+}
+
+/** Let assistive technology read a whole sentence. */
+function tell(text) {
+  const region = byId("announce");
+  if (region.children.length > 20) region.replaceChildren();
+  region.append(el("p", {}, text));
+}
+
+async function guideWhenReady() {
+  for (;;) {
+    try {
+      return await fetchGuide();
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+      byId("edition").textContent = say("server_away_short");
+      await untilReady(new AbortController().signal);
+    }
+  }
+}
+
+function showGuide(guide) {
+  byId("guide-title").textContent = guide.title || say("app_name");
+  document.title = guide.title ? `${guide.title} – ${say("app_name")}` : say("app_name");
+  byId("edition").textContent = say("guide_of", { created: day(guide.created), version: edition(guide.version) });
+  byId("edition").title = guide.version;
+  byId("revised").textContent = guide.revised ? say("revised", { date: day(guide.revised) }) : "";
+  byId("adviser").replaceChildren(...(guide.contact ? [contactLine(guide.contact)] : []));
+}
+
+function showStarters(guide, conversation) {
+  byId("starters").replaceChildren(...guide.starters.slice(0, 6).map((question) =>
+    el("li", {}, el("button", { type: "button", class: "starter", dir: "auto", click: () => conversation.ask(question) }, question))));
+}
+
+function wireMenu(conversation, reader) {
+  const menu = byId("menu");
+  const items = {
+    "menu-theme": () => setTheme(!document.body.classList.contains("dark")),
+    "menu-forget": () => forget(conversation),
+  };
+  for (const [id, action] of Object.entries(items)) byId(id)?.addEventListener("click", () => ((menu.open = false), action()));
+  document.addEventListener("click", (event) => !menu.contains(event.target) && (menu.open = false));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  byId("open-guide").addEventListener("click", () => reader.reveal());
+}
+
+function setTheme(dark) {
+  document.body.classList.toggle("dark", dark);
+  keep("theme", dark ? "dark" : "light");
+}
+
+function forget(conversation) {
+  const dialog = byId("forget-dialog");
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue !== "yes") return;
+    forgetAll();
+    conversation.clear();
+    fill("");
+    tell(say("forgotten"));
+  }, { once: true });
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+
+async function start() {
+  await Promise.all([loadWords(), drawn("masthead", "log", "reader-root", "question")]);
+  if (kept("theme") && !new URLSearchParams(location.search).has("__theme")) setTheme(kept("theme") === "dark");
+  const reader = new Reader(byId("reader-root"), { tell, quoteSelected: (text) => fill(say("about_selected", { text })) });
+  previewMarkers(byId("log"));
+  let guide = null;
+  let conversation = null;
+  window.advisor = {
+    ask(text) {
+      if (!text?.trim() || !conversation) return text;
+      conversation.ask(text);
+      return "";
+    },
+  };
+  guide = await guideWhenReady();
+  const live = async (version) => {
+    if (version === guide.version) return;
+    guide = await fetchGuide().catch(() => guide);
+    showGuide(guide);
+    reader.start(guide);
+  };
+  conversation = new Conversation(byId("log"), { reader, tell, fill, live, contact: guide.contact });
+  showGuide(guide);
+  showStarters(guide, conversation);
+  wireMenu(conversation, reader);
+  await reader.start(guide);
+  document.body.classList.add("advisor-ready");
+}
+
+start().catch((error) => {
+  console.error(error);
+  byId("edition")?.append(` ${address("")}`);
+});

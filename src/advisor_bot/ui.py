@@ -1,0 +1,133 @@
+"""The chat page: Gradio draws it and its controls, in a theme of its own.
+
+The conversation runs in the browser (``static/chat.js``) over the same public API as everything else.
+So nothing of it lives on the server, a page survives a restart of the server, and no number of turns
+or tabs makes it slow. The page's words stand in ``static/strings.en.json``.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from advisor_bot.settings import Settings
+from advisor_bot.strings import say
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+HEAD = """
+<link rel="icon" href="ui/icon.svg">
+<link rel="stylesheet" href="ui/tokens.css">
+<link rel="stylesheet" href="ui/guide.css">
+<link rel="stylesheet" href="ui/chat.css">
+<script type="module" src="ui/chat.js"></script>
+"""
+
+# {name} is a string of the catalogue; what depends on the guide is filled in by the browser.
+_MASTHEAD = """
+<header class="masthead">
+  <div class="masthead-words">
+    <h1 id="guide-title">{app_name}</h1>
+    <p>{how_it_answers} <span id="edition"></span></p>
+  </div>
+  <div class="masthead-tools">
+    <button type="button" class="text-button only-narrow" id="open-guide">{open_guide}</button>
+    <details class="menu" id="menu">
+      <summary class="text-button">{menu}</summary>
+      <div class="menu-items">
+        <button type="button" id="menu-theme">{menu_theme}</button>
+        <button type="button" id="menu-forget">{menu_forget}</button>
+      </div>
+    </details>
+  </div>
+</header>
+<div id="announce" class="offscreen" aria-live="polite"></div>
+<dialog id="forget-dialog" class="dialog" aria-labelledby="forget-words">
+  <form method="dialog">
+    <p id="forget-words">{forget_question}</p>
+    <div class="dialog-buttons">
+      <button class="chip" value="no">{cancel}</button>
+      <button class="chip danger" value="yes">{forget_yes}</button>
+    </div>
+  </form>
+</dialog>
+"""
+_CONVERSATION = """
+<div class="log-scroll" role="region" aria-label="{conversation}" tabindex="0">
+  <section class="welcome" id="welcome">
+    <h2>{welcome_title}</h2>
+    <p>{welcome_text}</p>
+    <ul class="starters" id="starters"></ul>
+  </section>
+  <div id="log"></div>
+</div>
+"""
+_READER = '<section class="reader" id="reader-root" aria-label="{guide_pane}"></section>'
+_FOOTER = """
+<footer class="page-foot">
+  <div><p>{not_advice} <span id="revised"></span></p><div id="adviser"></div></div>
+</footer>
+"""
+
+
+def theme() -> Any:
+    """Return the page's theme: our colors and fonts in the controls that Gradio draws."""
+    import gradio as gr
+
+    base = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    plain = {
+        "body_background_fill": "var(--paper)",
+        "body_text_color": "var(--ink)",
+        "input_background_fill": "var(--sheet)",
+        "input_border_color": "var(--line)",
+        "input_border_color_focus": "var(--accent)",
+        "input_placeholder_color": "var(--soft)",
+        "button_primary_background_fill": "var(--accent)",
+        "button_primary_background_fill_hover": "var(--accent)",
+        "button_primary_text_color": "var(--on-accent)",
+        "block_background_fill": "transparent",
+    }
+    return base.set(**plain, **{f"{name}_dark": value for name, value in plain.items()})
+
+
+def build_page(settings: Settings) -> gr.Blocks:
+    """Return the chat page; what it shows of the guide the browser fetches when it opens."""
+    import gradio as gr
+
+    page: gr.Blocks
+    with gr.Blocks(title=say("app_name"), fill_width=True, analytics_enabled=False) as page:
+        _html(_MASTHEAD, "masthead")
+        with gr.Row(elem_id="panes"):
+            with gr.Column(elem_id="chat"):
+                _html(_CONVERSATION, "conversation")
+                with gr.Row(elem_id="composer"):
+                    question = gr.Textbox(
+                        label=say("question_label"),
+                        placeholder=say("question_placeholder"),
+                        max_lines=6,
+                        max_length=settings.max_question_chars,
+                        container=False,
+                        elem_id="question",
+                    )
+                    ask = gr.Button(say("ask"), variant="primary", elem_id="ask")
+                _html(_FOOTER, "footer")
+            with gr.Column(elem_id="guide"):
+                _html(_READER, "reader")
+        send = "(text) => window.advisor.ask(text)"
+        question.submit(None, question, question, js=send)
+        ask.click(None, question, question, js=send)
+    return page
+
+
+def _html(template: str, elem_id: str) -> None:
+    import gradio as gr
+
+    words = {name: escape(say(name)) for name in _names(template)}
+    gr.HTML(template.format(**words), elem_id=elem_id, apply_default_css=False, js_on_load=None)
+
+
+def _names(template: str) -> set[str]:
+    from string import Formatter
+
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
