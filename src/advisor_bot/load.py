@@ -35,10 +35,12 @@ _BOMS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-# What a text in Windows-1252 uses besides ASCII; other signs mean that the bytes are something else.
+# What a Western text in Windows-1252 uses besides ASCII; other signs mean that the bytes are something else.
 _WESTERN = frozenset(
-    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüŒœŠšŽžŸ‘’“”„‚–—…•·€£¥¢§©®™°±²³µ½¼¾×«»¿¡ºª\xa0"
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüŒœŠšŽžŸ‘’“”„‚–—…•·€£¥¢§©®™°±²µ½¼¾×«»¿¡ºª\xa0"
 )
+_OTHERS = """cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 iso8859_2 koi8_r cp932 gb18030 big5 euc_jp
+    euc_kr""".split()
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x7f]")
 
 
@@ -149,25 +151,30 @@ def _zero_pattern(sample: bytes) -> str | None:
 
 
 def _legacy(data: bytes, error: UnicodeDecodeError) -> str:
+    """Return text in an older encoding; raise where it is not clear which, rather than show garbled words."""
     line = data.count(b"\n", 0, error.start) + 1
     unclear = _UnreadableError(f"is not valid UTF-8 (byte {error.start}, line {line}); save it as UTF-8")
     high = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    text = data.decode("cp1252", errors="replace")
-    signs = {sign for sign in text if sign > "\x7f"}
-    utf8_pairs = len(re.findall(rb"[\xc2-\xf4][\x80-\xbf]", data))
-    if utf8_pairs * 4 > high or _CONTROLS.search(text[:100_000]):
-        raise unclear
-    if signs <= _WESTERN:
-        return text
-    sample = data[:200_000]
-    sample = sample[: sample.rfind(b"\n") + 1] or sample
-    best = from_bytes(sample).best() if high * 10 > len(data) else None
-    if best is None:
-        raise unclear
+    if len(re.findall(rb"[\xc3-\xf4][\x80-\xbf]", data)) * 4 > high:
+        raise unclear  # UTF-8 that was damaged
+    western = data.decode("cp1252", errors="replace")
+    if {sign for sign in western if sign > "\x7f"} <= _WESTERN:
+        return western
+    encoding = _detected(data, high / len(data))
     try:
-        return data.decode(best.encoding)
+        return data.decode(encoding)
     except (UnicodeDecodeError, LookupError):
         raise unclear from None
+
+
+def _detected(data: bytes, high: float) -> str:
+    """Return the encoding that makes sense of ``data``, "" if none does; ``high``: share of bytes beyond ASCII."""
+    sample = data[:200_000]
+    sample = sample[: sample.rfind(b"\n") + 1] or sample
+    best = from_bytes(sample, cp_isolation=_OTHERS).best()
+    if best is None or best.language == "Unknown" or (best.percent_coherence < 20 and high < 0.4):
+        return ""
+    return best.encoding
 
 
 # --- files ---------------------------------------------------------------------------------------------------

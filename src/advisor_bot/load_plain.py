@@ -114,7 +114,9 @@ def _wrap_width(found: list[_Line]) -> int:
     """
     if sum(len(line.words) > WIDEST_WRAP for line in found) * 10 > len(found):
         return 0
-    pairs = [(above.words, below.words) for above, below in pairwise(found) if not below.gap]
+    pairs = [
+        (above.words, below.words) for above, below in pairwise(found) if not below.gap and not _opens(below.words)
+    ]
     lengths = sorted(len(above) for above, _ in pairs)
     width = lengths[int(len(lengths) * 0.9)] if lengths else 0
     full = [above for above, below in pairs if _is_full(above, below, width)]
@@ -128,11 +130,16 @@ def _is_full(above: str, below: str, width: int) -> bool:
     return len(above) + 1 + len(below.split(None, 1)[0]) > width - 4
 
 
+def _opens(words: str) -> bool:
+    """Tell whether a line opens an item, or draws a rule."""
+    return bool(_BULLET.match(words) or _NUMBER.match(words) or _RULE.fullmatch(words))
+
+
 def _goes_on(line: _Line, last: str, below: _Line, width: int) -> bool:
     """Tell whether the line ``below`` continues the paragraph ``line``, whose last line so far is ``last``."""
-    if _BULLET.match(below.words) or _NUMBER.match(below.words) or _RULE.fullmatch(below.words):
+    if _opens(below.words):
         return False
-    if (_BULLET.match(line.words) or _NUMBER.match(line.words)) and below.column > line.column:
+    if _opens(line.words) and below.column > line.column:
         return True
     if below.words[0].islower() and last[-1] not in ".!?:":
         return True
