@@ -22,19 +22,20 @@ LONGEST_LOOK = 5000  # characters looked at in one go: the splitter is slower th
 _PLAIN_MARKS = re.compile(r"(?:[•◦▪‣●○■–—]|\(?[\da-zA-Z]{1,3}\))\s+")
 _QUOTED_LINE = re.compile(r"\s*(?:>[ \t]*)*")
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*(?:\n|$)")
-_MARKUP = re.compile(r"\n[ \t]*(?:>[ \t]?)+|[*_`\n]")
+_MARKUP = re.compile(r"\n[ \t]*(?:>[ \t]?)+|[*_`\n]|(?<=[.!?])\)(?=\s)")
+_QUOTES = str.maketrans(dict.fromkeys('"“”„«»', " "))
 # Emphasis, code and links: a sentence does not end inside one.
 _UNBROKEN = re.compile(
     r"(\*\*\*|\*\*|__|\*|`)(?=[^\s*])[^*`\n]{1,300}?(?<=\S)\1"
     r"|\[[^\[\]]{1,300}\]\([^()\s]{1,500}(?:\s[^()]{1,200})?\)|<[^<>\s]{1,500}>"
 )
-_WORD = re.compile(r"[^\W\d_]{2,}|\d+[^\s.)\]]|[^\W_]+\s+[^\W_]+")
+_WORD = re.compile(r"[^\W\d_]{2,}|\d\s?[%€$£°]|[€$£]\s?\d|[^\W_]+\s+[^\W_]+")
 _CLAUSE = re.compile(r"[;:,—–](?=\s)")
 _TIME = re.compile(r"\b[ap]\.m\.$")
 _AFTER_TIME = re.compile(
     r"[A-Z]{2,4}\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:Eastern|Central|Mountain|Pacific)"
 )
-_REMARK = re.compile(r"\([^()]*\)\.?")
+_REMARK = re.compile(r"\([^()]*\)?\.?")
 
 
 def block_sentences(text: str, block: Block, longest: int) -> tuple[Span, ...]:
@@ -92,7 +93,9 @@ def _raw(bare: str) -> Iterator[Span]:
         if stop - at > 2 * LONGEST_LOOK:
             stop = max(bare.rfind(". ", at, at + LONGEST_LOOK) + 1, 0) or bare.rfind(" ", at, at + LONGEST_LOOK) + 1
             stop = stop if stop > at else at + LONGEST_LOOK
-        yield from sentences(bare, at, stop)
+        for first, last in sentences(bare, at, stop):
+            # A long speech is one sentence to the splitter, unless it does not see the quotation marks.
+            yield from sentences(bare.translate(_QUOTES), first, last) if last - first > SHORT else [(first, last)]
         at = stop
 
 
