@@ -69,6 +69,8 @@ P1, P2 = P1.strip(), P2.strip()
             ["| a |\n|---|\n| 1 |", "| b |\n|---|\n| 2 |"],
             id="two-tables",
         ),
+        pytest.param("A.\n\n<!-- hidden -->\n\nB.\n", ["A.", "B."], id="nothing-hidden-between"),
+        pytest.param("- a\n\n---\n\n- b\n", ["- a", "- b"], id="lists-parted-by-a-rule"),
         pytest.param("---\ntitle: T\n---\n", [], id="front-matter-only"),
         pytest.param("", [], id="nothing"),
     ],
@@ -301,7 +303,7 @@ BLOCK = st.one_of(
 HEADING = st.builds(lambda level, words: "#" * level + " " + words, st.integers(1, 3), SENTENCE)
 PAGE = st.lists(st.one_of(BLOCK, BLOCK, BLOCK, HEADING), min_size=1, max_size=10)
 TARGET = st.sampled_from([200, 600])
-MARKUP = re.compile(r"(?m)^[ \t]*(?:(?:[-*+]|\d+\.)(?=\s)|>)|^```$|^\|---\|---\|$")
+MARKUP = re.compile(r"(?m)^(?:[ \t]*(?:>|(?:[-*+]|\d+[.)])(?=\s)))+|^```$|^\|---\|---\|$")
 
 
 def check(document: Document, chunks: tuple[Chunk, ...], markup: re.Pattern[str] = MARKUP) -> None:

@@ -60,6 +60,11 @@ class _Page:
         spans = self.sentences(block)
         return spans[bisect_left(spans, (start,)) : bisect_left(spans, (end,))]
 
+    def hidden(self, above: Block, below: Block) -> bool:
+        """Tell whether something that is no block stands between two blocks: a comment, a rule, a link's target."""
+        rows = above.kind == below.kind == "row"
+        return bool(self.text[above.end : below.start].strip(" \t\n>|:-" if rows else " \t\n>"))
+
     def column(self, block: Block) -> int:
         """Return how far ``block`` is indented."""
         line = self.text.rfind("\n", max(0, block.start - 200), block.start) + 1
@@ -145,7 +150,7 @@ def _pieces(page: _Page, section: Section) -> list[_Piece]:
     waiting: list[Block] = []  # short paragraphs, or an introduction, that go with what follows
     for run in _runs(page, section.blocks):
         own = _run_pieces(page, run)
-        joined = bool(waiting) and _fits(page, waiting, own[0])
+        joined = bool(waiting) and _fits(page, waiting, own[0]) and not page.hidden(waiting[-1], run[0])
         if waiting and not joined:
             pieces.append(_whole(waiting))
         if _waits(page, run):
@@ -175,11 +180,11 @@ def _runs(page: _Page, blocks: Sequence[Block]) -> Iterator[list[Block]]:
 
 def _continues(page: _Page, first: Block, last: Block, block: Block, outer: int) -> bool:
     if first.kind == "item":
-        return block.kind == "item" or page.column(block) > outer
+        return (block.kind == "item" or page.column(block) > outer) and not page.hidden(last, block)
     between = page.text[last.end : block.start]
     if first.kind == block.kind == "row":
         return not re.search(r"\n[ \t]*\n", between)
-    return first.kind == block.kind == "quote" and between.strip(" \t\n") == ">"
+    return first.kind == block.kind == "quote" and set(between.split()) == {">"}
 
 
 def _waits(page: _Page, run: list[Block]) -> bool:
