@@ -36,6 +36,8 @@ _MASTHEAD = """
     <details class="menu" id="menu">
       <summary class="text-button">{menu}</summary>
       <div class="menu-items">
+        <button type="button" id="menu-print">{menu_print}</button>
+        <button type="button" id="menu-save">{menu_save}</button>
         <button type="button" id="menu-theme">{menu_theme}</button>
         <button type="button" id="menu-forget">{menu_forget}</button>
       </div>
@@ -61,6 +63,7 @@ _CONVERSATION = """
     <ul class="starters" id="starters"></ul>
   </section>
   <div id="log"></div>
+  <section class="print-extra" id="print-extra"></section>
 </div>
 """
 _READER = '<section class="reader" id="reader-root" aria-label="{guide_pane}"></section>'

@@ -4,10 +4,10 @@ import { address, readAddress } from "./api.js";
 import { el } from "./dom.js";
 import { say } from "./words.js";
 
-/** The body of `answer`; `open(citation)` is called when a marker is used. */
-export function answerBody(answer, open) {
+/** `segments` of `answer` as its body; `open(citation)` is called when a marker is used. */
+export function answerBody(answer, segments, open) {
   const body = el("div", { class: `answer-body status-${answer.status}` });
-  for (const group of grouped(answer.segments)) body.append(groupElement(group, answer, open));
+  for (const group of grouped(segments)) body.append(groupElement(group, answer, open));
   return body;
 }
 

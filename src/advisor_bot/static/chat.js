@@ -3,6 +3,7 @@
 import { address, Away, guide as fetchGuide, untilReady } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
+import { conversationMarkdown, printable, save } from "./export.js";
 import { previewMarkers } from "./preview.js";
 import { Reader } from "./reader.js";
 import { forgetAll, keep, kept } from "./store.js";
@@ -65,9 +66,11 @@ function showStarters(guide, conversation) {
     el("li", {}, el("button", { type: "button", class: "starter", dir: "auto", click: () => conversation.ask(question) }, question))));
 }
 
-function wireMenu(conversation, reader) {
+function wireMenu(conversation, reader, guide) {
   const menu = byId("menu");
   const items = {
+    "menu-print": () => window.print(),
+    "menu-save": () => save("conversation.md", conversationMarkdown(guide(), conversation.turns)),
     "menu-theme": () => setTheme(!document.body.classList.contains("dark")),
     "menu-forget": () => forget(conversation),
   };
@@ -123,7 +126,8 @@ async function start() {
   conversation = new Conversation(byId("log"), { reader, tell, fill, live, contact: guide.contact });
   showGuide(guide);
   showStarters(guide, conversation);
-  wireMenu(conversation, reader);
+  wireMenu(conversation, reader, () => guide);
+  printable(byId("print-extra"), () => guide, () => conversation.turns);
   await reader.start(guide);
   document.body.classList.add("advisor-ready");
 }

@@ -120,7 +120,7 @@ export class Reader {
   #build() {
     this.title = el("h2", { class: "reader-title" });
     this.outline = el("nav", { class: "outline-panel", id: "outline-panel", "aria-label": say("outline"), hidden: true });
-    this.outlineButton = el("button", { type: "button", class: "text-button", "aria-expanded": "false", "aria-controls": "outline-panel", click: () => this.#toggleOutline() }, icon("list"), el("span", {}, say("outline")));
+    this.outlineButton = el("button", { type: "button", class: "text-button", "aria-expanded": "false", "aria-controls": "outline-panel", "aria-label": say("outline"), click: () => this.#toggleOutline() }, icon("list"), el("span", {}, say("outline")));
     this.previous = iconButton("previous", say("previous_quote"), () => this.#step(this.at - 1));
     this.next = iconButton("next", say("next_quote"), () => this.#step(this.at + 1));
     this.count = el("span", { class: "step-count" });

@@ -1,9 +1,10 @@
 // One turn of the conversation: the question, its answer, and what can be done with it.
 
-import { answerBody, bare, citationAddress, headingPath, sureness } from "./answer.js";
+import { answerBody, bare, headingPath, sureness } from "./answer.js";
 import { feedback } from "./api.js";
 import { copyText, el, iconButton } from "./dom.js";
-import { day, edition, say } from "./words.js";
+import { turnMarkdown } from "./export.js";
+import { edition, say } from "./words.js";
 
 /** The element of `turn`. `on`: open(answer, citation), ask(question), retry(turn), undo(turn), tell(text), changed(turn). */
 export function turnElement(turn, on, contact) {
@@ -43,9 +44,11 @@ export function showNote(node, text, buttons = []) {
 export function showAnswer(node, on, contact) {
   const { turn } = node;
   const { answer } = turn;
-  const sure = sureness(answer);
+  const named = ({ kind, text }) => kind === "note" && contact && text.includes(contact.name); // linked below instead
+  const body = answer.segments.filter((segment) => !named(segment));
+  const sure = body[0]?.text.startsWith(sureness(answer)) ? "" : sureness(answer);
   holder(node).replaceChildren(
-    answerBody(answer, (citation) => on.open(answer, citation)),
+    answerBody(answer, body, (citation) => on.open(answer, citation)),
     ...[
       answer.status === "not_covered" && contact && contactLine(contact),
       sure && el("p", { class: `sure sure-${answer.status}` }, sure),
@@ -71,7 +74,7 @@ function sources(answer) {
 function actions(node, on) {
   const { turn } = node;
   const copy = iconButton("copy", say("copy_with_sources"), async () => {
-    const done = await copyText(asText(turn));
+    const done = await copyText(turnMarkdown(turn));
     on.tell(say(done ? "copied" : "copy_failed"));
     copy.classList.add("done");
     setTimeout(() => copy.classList.remove("done"), 1500);
@@ -110,15 +113,4 @@ function followUps(answer, on) {
     el("p", { class: "follow-title" }, say(answer.status === "not_covered" ? "guide_can_answer" : "ask_next")),
     el("ul", {}, answer.suggestions.slice(0, 3).map((question) =>
       el("li", {}, el("button", { type: "button", class: "chip", dir: "auto", click: () => on.ask(question) }, question)))));
-}
-
-/** A turn as Markdown with its quotes, sections, addresses and the guide's version: what "copy" gives. */
-export function asText({ question, answer }) {
-  const lines = [`## ${question.replace(/\s+/g, " ")}`, "", answer?.text.trim() ?? say("not_answered_yet"), ""];
-  for (const citation of answer?.citations ?? []) {
-    const quote = citation.quote.replace(/\s+/g, " ").trim();
-    lines.push(`[${citation.n}] ${headingPath(citation)}: “${quote}” <${citationAddress(answer, citation)}>`, "");
-  }
-  if (answer) lines.push(say("from_version", { version: edition(answer.guide_version), day: day(new Date().toISOString()) }), "");
-  return lines.join("\n");
 }

@@ -1,0 +1,52 @@
+// The conversation to take along: as Markdown, and as what is printed. Quotes, sections, the guide's version.
+
+import { citationAddress, headingPath } from "./answer.js";
+import { el } from "./dom.js";
+import { day, edition, say } from "./words.js";
+
+const today = () => day(new Date().toISOString());
+const oneLine = (text) => text.replace(/\s+/g, " ").trim();
+
+/** A turn with its sources: what "copy" gives, and a part of the whole. */
+export function turnMarkdown({ question, answer }) {
+  const lines = [`## ${oneLine(question)}`, "", answer?.text.trim() ?? say("not_answered_yet"), ""];
+  for (const citation of answer?.citations ?? []) {
+    const where = `<${citationAddress(answer, citation)}>`;
+    lines.push(`[${citation.n}] ${headingPath(citation)}: “${oneLine(citation.quote)}” ${where}`, "");
+  }
+  if (answer) lines.push(say("from_version", { version: edition(answer.guide_version), day: today() }), "");
+  return lines.join("\n");
+}
+
+/** Questions the guide left open: not covered, or never answered. */
+export const openQuestions = (turns) => turns.filter(({ answer }) => !answer || answer.status === "not_covered").map(({ question }) => oneLine(question));
+
+/** The whole conversation. */
+export function conversationMarkdown(guide, turns) {
+  const open = openQuestions(turns);
+  return [
+    `# ${guide.title}: ${say("conversation")}`, "",
+    say("export_about", { day: today(), version: edition(guide.version) }), "",
+    ...turns.map(turnMarkdown),
+    ...(open.length ? [`## ${say("open_questions")}`, "", ...open.map((question) => `- ${question}`), ""] : []),
+  ].join("\n");
+}
+
+/** Let the browser save `text` as a file. */
+export function save(name, text) {
+  const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "text/markdown" })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+/** Keep in `root` what only paper needs: open questions, date and version; whenever the page is about to be printed. */
+export function printable(root, guide, turns) {
+  const fill = () => {
+    const open = openQuestions(turns());
+    root.replaceChildren(
+      ...(open.length ? [el("h2", {}, say("open_questions")), el("ul", {}, open.map((question) => el("li", {}, question)))] : []),
+      el("p", {}, say("export_about", { day: today(), version: edition(guide().version) })),
+    );
+  };
+  window.addEventListener("beforeprint", fill);
+}
