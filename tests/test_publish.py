@@ -426,18 +426,20 @@ def test_model_that_cannot_be_had_leaves_what_is_live(settings: Settings, one: s
     assert versions.live(settings.index_folder) == one
 
 
-def test_watching_publishes_once_the_files_rest(settings: Settings) -> None:
-    published, stop = threading.Event(), threading.Event()
+def test_watching_publishes_at_once_and_after_every_change(settings: Settings) -> None:
+    called, stop = threading.Semaphore(0), threading.Event()
     watcher = threading.Thread(
-        target=stage.watch, args=([settings.corpus], published.set), kwargs={"stop": stop, "quiet_ms": 100}
+        target=stage.watch, args=([settings.corpus], called.release), kwargs={"stop": stop, "look_every": 0.02}
     )
     watcher.start()
     try:
-        for number in range(100):
+        assert called.acquire(timeout=60)
+        for number in range(3):
             write(settings.corpus, [*PARAGRAPHS, f"Edit {number}."])
-            if published.wait(0.3):
-                break
-        assert published.is_set()
+            assert called.acquire(timeout=60)
+        write(settings.corpus, PARAGRAPHS, "another.md")
+        assert called.acquire(timeout=60)
     finally:
         stop.set()
         watcher.join()
+    assert not called.acquire(blocking=False)

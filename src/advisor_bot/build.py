@@ -166,8 +166,9 @@ def _write_chroma(folder: Path, drafted: Draft, vectors: NDArray[np.float32], pr
             "batch_size": 2,
         }
     }
-    client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    client: Any = None
     try:
+        client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
         collection = client.create_collection(COLLECTION, embedding_function=None, configuration=configuration)
         for part in _in_parts(range(len(rows)), STORED_AT_ONCE):
             collection.add(ids=[drafted.chunks[row].id for row in part], embeddings=vectors[rows[part]])
@@ -177,7 +178,8 @@ def _write_chroma(folder: Path, drafted: Draft, vectors: NDArray[np.float32], pr
     except Exception as error:  # Chroma wraps what the disk says in errors of its own
         raise IndexingError(f"Chroma cannot write {folder}: {error}. Is the disk full?") from error
     finally:
-        client.close()
+        if client is not None:
+            client.close()
 
 
 def _write_bm25(folder: Path, drafted: Draft) -> None:

@@ -192,28 +192,39 @@ class Index:
 
 
 class _Store:
-    """Chroma over one folder; over a private copy where the folder cannot be written, which Chroma needs."""
+    """Chroma over one folder; over a private copy where Chroma cannot write there, which it needs even to read."""
 
     _one_at_a_time = threading.Lock()  # Chroma's registry of clients is shared by the whole process
 
     def __init__(self, folder: Path) -> None:
-        import chromadb
-        from chromadb.config import Settings
-
         self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._client: Any = None
         if not (folder / "chroma.sqlite3").is_file():
             raise IndexingError(f"{folder} holds no Chroma store; the version is damaged.")
-        if not _writable(folder):
-            self._copy = tempfile.TemporaryDirectory(prefix="advisor-index-", ignore_cleanup_errors=True)
-            folder = _copied(folder, Path(self._copy.name) / "chroma")
         try:
-            with self._one_at_a_time:
-                self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-                self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
-            self.count = self._collection.count()
+            if _writable(folder):
+                with contextlib.suppress(Exception):  # a full disk, say; a copy elsewhere may still open
+                    return self._open(folder)
+            self._copy = tempfile.TemporaryDirectory(prefix="advisor-index-", ignore_cleanup_errors=True)
+            self._open(_copied(folder, Path(self._copy.name) / "chroma"))
         except Exception as error:  # the store fails in a dozen ways; each means that it cannot be used
             self.close()
             raise IndexingError(f"{folder} cannot be opened as a Chroma store: {error}") from error
+
+    def _open(self, folder: Path) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        with self._one_at_a_time:
+            client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+        try:
+            self._collection = client.get_collection(COLLECTION, embedding_function=None)
+            self.count = self._collection.count()
+        except Exception:
+            with self._one_at_a_time:
+                client.close()
+            raise
+        self._client = client
 
     def query(self, vector: NDArray[np.float32], k: int, rows: Mapping[str, int]) -> list[tuple[int, float]]:
         found = self._collection.query(
@@ -223,9 +234,10 @@ class _Store:
         return [(rows[name], 1.0 - distance) for name, distance in zip(found["ids"][0], distances, strict=True)]
 
     def close(self) -> None:
-        if hasattr(self, "_client"):
+        if self._client is not None:
             with self._one_at_a_time:
                 self._client.close()
+            self._client = None
         if self._copy is not None:
             self._copy.cleanup()
 

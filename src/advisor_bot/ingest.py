@@ -182,7 +182,6 @@ def _watch(paths: list[Path], settings: Settings, force: bool) -> None:
         except AdvisorError as error:
             sys.stderr.write(f"{error}\n")
 
-    republish()
     _say(console, f"Watching {', '.join(map(str, paths))}; Ctrl-C ends it.")
     watch(paths, republish)
 

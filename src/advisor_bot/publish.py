@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,17 +198,27 @@ def prune(settings: Settings, keep: int, *, say: Say = lambda _: None) -> list[s
         return _prune(folder, keep)
 
 
-def watch(paths: Sequence[Path], republish: Callable[[], None], *, stop: Any = None, quiet_ms: int = 800) -> None:
-    """Call ``republish`` after every change under ``paths``, once they were quiet for ``quiet_ms``.
+def watch(
+    paths: Sequence[Path],
+    republish: Callable[[], object],
+    *,
+    stop: threading.Event | None = None,
+    look_every: float = 0.5,
+) -> None:
+    """Call ``republish`` now, and again after every change under ``paths`` once the files rest.
 
-    Returns when ``stop`` (a ``threading.Event``) is set. What ``republish`` raises ends the watch.
+    The files' sizes and times are looked at every so many seconds (which works on any file system) and they
+    rest when two looks agree. Returns when ``stop`` is set; what ``republish`` raises ends the watch.
     """
-    from watchfiles import watch as changed_files
-
-    for _ in changed_files(
-        *paths, debounce=10_000, step=quiet_ms, stop_event=stop, rust_timeout=1_000, raise_interrupt=False
-    ):
-        republish()
+    stop = stop or threading.Event()
+    done = seen = _stamps(paths)
+    republish()
+    while not stop.wait(look_every):
+        now = _stamps(paths)
+        if now == seen != done:
+            done = now
+            republish()
+        seen = now
 
 
 # --- what the above stands on ----------------------------------------------------------------------------------
