@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from advisor_bot.chunk import chunk, embedded_texts
@@ -260,6 +260,37 @@ def test_a_question_as_heading_keeps_its_mark_in_context() -> None:
     assert embedded_texts(chunks[0], document).in_context == ("How much? Ten euros.",)
 
 
+# --- hostile text --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("markup", [True, False], ids=["markdown", "plain"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x" * 300_000, id="one-word"),
+        pytest.param("word " * 60_000, id="one-line"),
+        pytest.param("It goes on. " * 25_000, id="one-paragraph"),
+        pytest.param(("and on " * 40 + "it goes. ") * 1_000, id="long-sentences"),
+        pytest.param("<!--" * 75_000, id="open-comments"),
+        pytest.param("[" * 300_000, id="brackets"),
+        pytest.param("*a " * 100_000, id="stars"),
+        pytest.param("` " * 100_000, id="backticks"),
+        pytest.param("a: " * 100_000, id="colons"),
+        pytest.param("a. " * 100_000, id="letters"),
+        pytest.param('"' * 300_000, id="quotation-marks"),
+        pytest.param("- x\n" * 5_000, id="items"),
+        pytest.param("".join("  " * depth + "- item\n" for depth in range(300)), id="nested-items"),
+        pytest.param("|a|b|\n|-|-|\n" + "|x|y|\n" * 5_000, id="rows"),
+        pytest.param("Yes.\n\n" * 5_000, id="short-paragraphs"),
+        pytest.param("# " + "h" * 300_000, id="heading"),
+    ],
+)
+def test_hostile_text_is_cut_into_small_chunks(text: str, markup: bool) -> None:
+    _, chunks = cut(text, markup=markup)
+    assert all(len(piece.text) <= 1250 for piece in chunks)
+    assert all(right - left <= 1200 for piece in chunks for left, right in piece.sentences)
+
+
 # --- ids -----------------------------------------------------------------------------------------------------
 
 
@@ -388,6 +419,25 @@ def test_an_edit_inside_one_paragraph_changes_only_the_chunks_that_touch_it(
     gone = [piece for piece in before if piece.id not in ids]
     assert all(piece.start < block.end and block.start < piece.end for piece in gone)
     assert [(p.start, p.end) for p in before] == [(p.start, p.end) for p in after]
+
+
+LONG = PARAGRAPH.map(
+    lambda words: f"It is often said that {words} So much for this paragraph, which is not a very short one."
+)
+
+
+@settings(max_examples=50)
+@given(paragraphs=st.lists(LONG, min_size=1, max_size=8, unique=True), more=SENTENCE, data=st.data())
+def test_a_sentence_more_changes_only_the_chunks_of_its_paragraph(
+    paragraphs: list[str], more: str, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(paragraphs) - 1))
+    edited = [*paragraphs[:place], f"{paragraphs[place]} {more}", *paragraphs[place + 1 :]]
+    before, after = cut("\n\n".join(paragraphs))[1], cut("\n\n".join(edited))[1]
+    others = [words for at, words in enumerate(paragraphs) if at != place]
+    kept = [piece.id for piece in before if any(piece.text in words for words in others)]
+    assert set(kept) <= {piece.id for piece in after}
+    assert kept or len(paragraphs) == 1
 
 
 @given(page=PAGE, more=PARAGRAPH, target=TARGET)

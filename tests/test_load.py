@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -314,6 +315,28 @@ def test_a_guide_without_markup_is_taken_apart() -> None:
     assert not any("Table of contents" in words for _, _, words in blocks(document))
     labels = [label for kind, label, _ in blocks(document) if kind == "quote"]
     assert labels == ["Rosalind", "Ibrahim", "Wen"]
+
+
+LINES = (PLAIN / "choosing-a-garden-course.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\n\n".join(LINES), id="blank-lines-between"),
+        pytest.param("\n\n".join(textwrap.fill(line, 76) for line in LINES), id="wrapped-by-hand"),
+        pytest.param("\n\n".join("    " + line for line in LINES), id="indented"),
+        pytest.param("\n".join(LINES).replace(" ", "\u00a0"), id="hard-spaces"),
+        pytest.param("\u2028".join(LINES), id="line-separators"),
+    ],
+)
+def test_the_same_guide_is_found_however_it_was_typed(text: str) -> None:
+    typed, plain = txt(text), txt("\n".join(LINES))
+    fold = [tuple(" ".join(words.split()) for words in path) for path in outline(typed)]
+    assert fold == outline(plain)
+    assert [(kind, " ".join(label.split()), " ".join(words.split())) for kind, label, words in blocks(typed)] == blocks(
+        plain
+    )
 
 
 def test_the_received_guide_is_taken_apart() -> None:

@@ -87,15 +87,16 @@ def _prose(text: str, start: int, end: int, label: str) -> list[Span]:
 
 
 def _raw(bare: str) -> Iterator[Span]:
+    # A long speech is one sentence to the splitter, unless it does not see the quotation marks.
+    silent = bare.translate(_QUOTES) if len(bare) > SHORT else bare
     at = 0
     while at < len(bare):
         stop = len(bare)
         if stop - at > 2 * LONGEST_LOOK:
-            stop = max(bare.rfind(". ", at, at + LONGEST_LOOK) + 1, 0) or bare.rfind(" ", at, at + LONGEST_LOOK) + 1
+            stop = bare.rfind(". ", at, at + LONGEST_LOOK) + 1 or bare.rfind(" ", at, at + LONGEST_LOOK) + 1
             stop = stop if stop > at else at + LONGEST_LOOK
         for first, last in sentences(bare, at, stop):
-            # A long speech is one sentence to the splitter, unless it does not see the quotation marks.
-            yield from sentences(bare.translate(_QUOTES), first, last) if last - first > SHORT else [(first, last)]
+            yield from sentences(silent, first, last) if last - first > SHORT else [(first, last)]
         at = stop
 
 
