@@ -114,21 +114,45 @@ def test_plan_counts_agree_with_its_documents(settings: Settings, one: str) -> N
     json.dumps(shown)
 
 
-def test_plan_shows_answers_that_change_between_the_two_indexes(settings: Settings, one: str) -> None:
-    edit(settings, "in week 3", "in week 33")
+def asked(score: float) -> stage.Ask:
+    """Answers to a case file that score 0.9 before and ``score`` after, and show what both folders hold."""
 
-    def texts(live: Path, planned: Path) -> list[dict[str, object]]:
+    def ask(live: Path, planned: Path) -> stage.Answers:
         found = []
         for folder in (live, planned):
             library = Library(folder)
             with library.lease() as index:
                 found.append(next(c.text for c in index.chunks if "Course 3" in c.text))
             library.close()
-        return [{"before": found[0], "after": found[1]}]
+        return stage.Answers(({"before": found[0], "after": found[1]},), 10, 0.9, score)
 
-    (answer,) = plan(documents(settings), settings, answers=texts).answers
+    return ask
+
+
+def test_plan_shows_answers_that_change_between_the_two_indexes(settings: Settings, one: str) -> None:
+    edit(settings, "in week 3", "in week 33")
+    planned = plan(documents(settings), settings, ask=asked(0.9))
+    assert planned.answers is not None
+    (answer,) = planned.answers.changed
     assert ("week 3 " in answer["before"], "week 33" in answer["after"]) == (True, True)
+    assert planned.as_json()["answers"] == [answer]
     assert len(history(settings.index_folder)) == 1
+
+
+def test_guide_that_answers_much_worse_is_stopped_unless_forced(settings: Settings, one: str) -> None:
+    edit(settings, "in week 3", "in week 33")
+    with pytest.raises(GuardError, match=r"score on 10 cases falls from 0\.90 to 0\.70; nothing was published"):
+        publish(documents(settings), settings, ask=asked(0.7))
+    assert versions.live(settings.index_folder) == one
+    assert [path.name for path in (settings.index_folder / "versions").iterdir()] == [one]
+    assert publish(documents(settings), settings, ask=asked(0.88)).changed
+    edit(settings, "in week 4", "in week 44")
+    assert publish(documents(settings), settings, ask=asked(0.1), force=True).changed
+
+
+def test_small_update_is_published_without_asking(settings: Settings, one: str) -> None:
+    edit(settings, "in week 3", "in week 33")
+    assert publish(documents(settings), settings, ask=asked(0.1), ask_from=0.2).changed
 
 
 def test_other_chunk_length_is_noticed_and_rebuilds(settings: Settings, one: str) -> None:

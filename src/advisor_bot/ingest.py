@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
     from advisor_bot.changes import Change, DocumentChanges
     from advisor_bot.load import Loaded
-    from advisor_bot.publish import Plan, Published
+    from advisor_bot.publish import Answers, Ask, Plan, Published
     from advisor_bot.settings import Settings
 
 LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
 _COLORS = {"removed": "red strike", "added": "green"}
+_SIDES = {"-": "red", "+": "green"}
 _MARKS = {"removed": ("[-", "-]"), "added": ("{+", "+}"), "same": ("", "")}
 
 
@@ -42,6 +44,9 @@ def ingest(
     to: Annotated[str, typer.Option(metavar="VERSION", help="With --rollback: which version.")] = "",
     keep: Annotated[int | None, typer.Option(min=1, help="Keep so many versions; default 5.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file changes.")] = False,
+    cases: Annotated[
+        Path | None, typer.Option(help="Case file to ask before and after; default cases.jsonl in PATH.")
+    ] = None,
 ) -> None:
     """Read the guide and publish it. The version that is live stays until the new one is whole."""
     from advisor_bot.settings import Settings
@@ -55,11 +60,11 @@ def ingest(
     elif rollback:
         _roll_back(settings, to, as_json)
     elif dry_run:
-        _preview(given, settings, as_json)
+        _preview(given, settings, as_json, cases)
     elif watch:
-        _watch(given, settings, force)
+        _watch(given, settings, force, cases)
     else:
-        _publish(given, settings, force, as_json)
+        _publish(given, settings, force, as_json, cases)
 
 
 def main() -> None:
@@ -79,22 +84,30 @@ def publish_with_progress(settings: Settings, *, force: bool = False) -> Publish
     return _read_and_publish([settings.corpus], settings, force, _console(stderr=True))
 
 
-def _publish(paths: list[Path], settings: Settings, force: bool, as_json: bool) -> None:
+def _publish(paths: list[Path], settings: Settings, force: bool, as_json: bool, cases: Path | None) -> None:
     console = _console(stderr=as_json)
-    published = _read_and_publish(paths, settings, force, console)
+    published = _read_and_publish(paths, settings, force, console, cases)
     if as_json and published.plan:
         counts = published.plan.counts | {"embed": published.plan.embed}
         _print_json({"version": published.version, "changed": published.changed, **counts})
 
 
-def _read_and_publish(paths: list[Path], settings: Settings, force: bool, console: Console) -> Published:
-    from advisor_bot.publish import publish
+def _read_and_publish(
+    paths: list[Path], settings: Settings, force: bool, console: Console, cases: Path | None = None
+) -> Published:
+    from advisor_bot.publish import ASKED_FROM, publish
 
     began = time.monotonic()
     loaded = _read(paths, settings, console)
     with _progress(console) as progress:
         published = publish(
-            loaded.documents, settings, force=force, say=lambda line: _say(console, line), progress=progress
+            loaded.documents,
+            settings,
+            force=force,
+            say=lambda line: _say(console, line),
+            progress=progress,
+            ask=_ask(paths, cases, settings, progress),
+            ask_from=0.0 if cases else ASKED_FROM,
         )
     if not published.changed:
         _say(console, f"Nothing changed; {published.version} stays live.")
@@ -118,16 +131,20 @@ def _read(paths: list[Path], settings: Settings, console: Console) -> Loaded:
     return loaded
 
 
-def _preview(paths: list[Path], settings: Settings, as_json: bool) -> None:
+def _preview(paths: list[Path], settings: Settings, as_json: bool, cases: Path | None) -> None:
     from advisor_bot.publish import guard, plan
 
     console = _console(stderr=as_json)
-    planned = plan(_read(paths, settings, console).documents, settings)
+    documents = _read(paths, settings, console).documents
+    with _progress(console) as progress:
+        planned = plan(documents, settings, ask=_ask(paths, cases, settings, progress))
     if as_json:
         _print_json(planned.as_json())
         return
     for document in planned.documents:
         _print_document(console, document)
+    if planned.answers:
+        _print_answers(console, planned.answers)
     for reason in planned.reasons:
         _say(console, f"Everything is embedded anew: {reason}.")
     _say(console, "Nothing would change." if planned.same else f"Publishing would bring {_counted(planned)}.")
@@ -135,6 +152,47 @@ def _preview(paths: list[Path], settings: Settings, as_json: bool) -> None:
         guard(planned)
     except GuardError as error:
         _say(console, f"It would be stopped: {error}")
+
+
+def _ask(
+    paths: list[Path], cases: Path | None, settings: Settings, progress: Callable[[str, int, int], None]
+) -> Ask | None:
+    """Return what puts the named case file, or the one that travels with the corpus, to two versions."""
+    from advisor_bot.load import CASES
+
+    beside = (path / CASES for path in paths if (path / CASES).is_file())
+    file = cases or next(beside, None)
+    if file is None:
+        return None
+
+    def ask(live: Path, planned: Path) -> Answers:
+        from advisor_bot.assemble import advisor
+        from advisor_bot.evaluate import read_cases, run
+        from advisor_bot.publish import compare_answers
+
+        read = read_cases(file)
+        asked = itertools.count(1)
+        results = []
+        for folder in (live, planned):
+            built = advisor(settings.model_copy(update={"index": folder}))
+            try:
+                results.append(run(built, read, lambda: progress("Asking", next(asked), 2 * len(read))))
+            finally:
+                built.library.close()
+        return compare_answers(*results)
+
+    return ask
+
+
+def _print_answers(console: Console, answers: Answers) -> None:
+    for row in answers.changed:
+        before, after = row["before"], row["after"]
+        console.print(f"\n{row['question']}", markup=False, style="bold")
+        _say(console, f"  differs in {', '.join(row['differs'])}: {before['status']} -> {after['status']}")
+        for mark, side in (("-", before), ("+", after)):
+            console.print(f"  {mark} {' '.join(side['text'].split())}", markup=False, style=_SIDES[mark])
+    score = f"score {answers.before:.2f} -> {answers.after:.2f}"
+    _say(console, f"\n{len(answers.changed)} of {answers.asked} answers would change ({score}).")
 
 
 def _list(settings: Settings, as_json: bool) -> None:
@@ -171,14 +229,14 @@ def _roll_back(settings: Settings, to: str, as_json: bool) -> None:
         _say(console, f"{result.version} is live{' again' if result.changed else ' already'}.")
 
 
-def _watch(paths: list[Path], settings: Settings, force: bool) -> None:
+def _watch(paths: list[Path], settings: Settings, force: bool, cases: Path | None) -> None:
     from advisor_bot.publish import watch
 
     console = _console()
 
     def republish() -> None:
         try:
-            _read_and_publish(paths, settings, force, console)
+            _read_and_publish(paths, settings, force, console, cases)
         except AdvisorError as error:
             sys.stderr.write(f"{error}\n")
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advisor_bot import changes, versions
 from advisor_bot.build import Draft, Progress, build, draft
@@ -21,12 +21,30 @@ from advisor_bot.errors import GuardError, IndexingError, LoadError
 from advisor_bot.index import Index, newest_sound
 from advisor_bot.load import Loaded, load
 from advisor_bot.settings import Settings
-from advisor_bot.types import Document
+from advisor_bot.text import numerals
+from advisor_bot.types import Answer, Document
+
+if TYPE_CHECKING:
+    from advisor_bot.evaluate import Result
 
 READ_TRIES = 5
 LOST_AT_MOST = 0.5  # of the passages, before a publish needs --force
-AnswerChanges = Callable[[Path, Path], list[dict[str, Any]]]
+WORSE_AT_MOST = 0.05  # of the score on the case file, before a publish needs --force
+ASKED_FROM = 0.05  # share of passages an update must touch before a publish takes the time to ask the cases
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A case file asked before and after: the answers that differ, how many were asked, both scores (0..1)."""
+
+    changed: tuple[dict[str, Any], ...]
+    asked: int
+    before: float
+    after: float
+
+
+Ask = Callable[[Path, Path], Answers]  # given two index folders, the live one and the planned one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +52,14 @@ class Plan:
     """What publishing would do. Counts are passages; ``embed`` is how many texts need a new vector.
 
     ``reasons`` say why everything is rebuilt, where it is (another model or another chunk length).
-    ``answers`` are the answers of the case file that would change.
+    ``answers`` is what became of the answers to the case file, where there is one.
     """
 
     parent: str
     documents: tuple[changes.DocumentChanges, ...]
     embed: int
     reasons: tuple[str, ...] = ()
-    answers: tuple[dict[str, Any], ...] = ()
+    answers: Answers | None = None
     same: bool = False
     text_before: int = 0
     text_after: int = 0
@@ -61,8 +79,15 @@ class Plan:
             "parent": self.parent,
             "reasons": list(self.reasons),
             "documents": [changes.as_json(document) for document in self.documents],
-            "answers": list(self.answers),
+            "answers": list(self.answers.changed) if self.answers else [],
         }
+
+    @property
+    def touched(self) -> float:
+        """The share of passages, old and new, that do not stay as they are."""
+        counts = self.counts
+        total = sum(counts.values())
+        return (total - counts["unchanged"]) / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +123,25 @@ def read_guide(paths: Sequence[Path], settings: Settings) -> Loaded:
     raise LoadError(f"{paths[0]} keeps changing while it is read. Try again when it rests.")
 
 
-def plan(documents: Sequence[Document], settings: Settings, *, answers: AnswerChanges | None = None) -> Plan:
+def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None = None) -> Plan:
     """Return what publishing ``documents`` would do to the live version; nothing is written.
 
-    ``answers`` is given two index folders (live, planned) and returns the answers that change; the planned
-    one stands in a temporary folder meanwhile.
+    ``ask`` puts the cases to both versions; the planned one stands in a temporary folder meanwhile.
     """
     with _live_version(settings.index_folder) as old:
         drafted = _draft(documents, settings, old)
         planned = _plan(old, drafted, settings)
-        if answers is None or planned.same or old is None:
+        if ask is None or planned.same or old is None or not drafted.chunks:
             return planned
-        with _built_aside(drafted, settings) as aside:
-            return replace(planned, answers=tuple(answers(settings.index_folder, aside)))
+        with _aside(settings.index_folder) as aside:
+            encoder = prepare_encoder(settings, aside / "encoders", say=lambda _: None)
+            name = build(aside, drafted, encoder, parent="", summary={}, progress=lambda *_: None)
+            versions.point(aside, name, "plan")
+            return replace(planned, answers=ask(settings.index_folder, aside))
 
 
 def guard(planned: Plan, place: str = "the guide") -> None:
-    """Raise ``GuardError`` when publishing would lose more than half of the passages."""
+    """Raise ``GuardError`` when publishing would lose more than half of the guide, or answer much worse."""
     counts = planned.counts
     before = counts["removed"] + counts["changed"] + counts["moved"] + counts["unchanged"]
     lost = counts["removed"] / before if before else 0.0
@@ -125,6 +152,12 @@ def guard(planned: Plan, place: str = "the guide") -> None:
             f"{place} lost {lost:.0%} of its text ({counts['removed']} of {before} passages); nothing was published, "
             f"{planned.parent} stays live. Add --force if that is meant."
         )
+    asked = planned.answers
+    if asked and asked.before - asked.after > WORSE_AT_MOST:
+        raise GuardError(
+            f"{place} would answer worse: its score on {asked.asked} cases falls from {asked.before:.2f} to "
+            f"{asked.after:.2f}; nothing was published, {planned.parent} stays live. Add --force if that is meant."
+        )
 
 
 def publish(
@@ -134,12 +167,15 @@ def publish(
     force: bool = False,
     say: Say = lambda _: None,
     progress: Progress = lambda *_: None,
+    ask: Ask | None = None,
+    ask_from: float = 0.0,
 ) -> Published:
     """Make ``documents`` the live version; where nothing changed, nothing is published.
 
-    The old version stays live until the new one is whole and on the disk. Raises ``GuardError`` for an
-    empty guide (also with ``force``) and one that lost more than half (without), ``IndexingError`` when the
-    folder cannot be written, ``EncoderError`` when the model cannot be used.
+    The old version stays live until the new one is whole and on the disk. ``ask`` puts the cases to both
+    before that, where a larger share of the passages than ``ask_from`` is touched. Raises ``GuardError`` for
+    an empty guide (also with ``force``), and without it for one that lost more than half or answers much
+    worse; ``IndexingError`` when the folder cannot be written, ``EncoderError`` when the model cannot be used.
     """
     folder = versions.refuse_url(settings.index_folder)
     with _writing(folder), versions.locked(folder, say):
@@ -158,6 +194,8 @@ def publish(
                 guard(planned)
             encoder = prepare_encoder(settings, folder / "encoders", say=say)
             name = build(folder, drafted, encoder, parent=planned.parent, summary=planned.counts, progress=progress)
+            if ask and old is not None and not force and planned.touched > ask_from:
+                planned = _asked(folder, name, planned, ask)
         versions.point(folder, name, "publish")
         _prune(folder, settings.keep)
     return Published(name, changed=True, plan=planned)
@@ -182,6 +220,15 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
             index.close()
         versions.point(folder, name, "rollback")
     return Published(name, changed=True)
+
+
+def compare_answers(before: Sequence[Result], after: Sequence[Result]) -> Answers:
+    """Return which answers differ in status, cited text or figures, old beside new, and both scores.
+
+    The score of an answer is the share of its case's facts that it holds, 0 where it should not have been given.
+    """
+    changed = [row for old, new in zip(before, after, strict=True) if (row := _answer_change(old, new))]
+    return Answers(tuple(changed), len(before), _score(before), _score(after))
 
 
 def history(folder: Path) -> list[Version]:
@@ -260,17 +307,29 @@ def _live_version(folder: Path) -> Iterator[Index | None]:
 
 
 @contextlib.contextmanager
-def _built_aside(drafted: Draft, settings: Settings) -> Iterator[Path]:
-    """Build the draft in a temporary index folder, the encoders linked, and lend that folder."""
+def _aside(folder: Path) -> Iterator[Path]:
+    """Lend a temporary index folder with the encoders of ``folder`` linked into it."""
     with tempfile.TemporaryDirectory(prefix="advisor-plan-") as temporary:
         aside = Path(temporary)
-        (aside / "encoders").mkdir()
-        for exported in (settings.index_folder / "encoders").glob("[!.]*"):
+        for part in ("encoders", "versions"):
+            (aside / part).mkdir()
+        for exported in (folder / "encoders").glob("[!.]*"):
             (aside / "encoders" / exported.name).symlink_to(exported.absolute())
-        encoder = prepare_encoder(settings, aside / "encoders", say=lambda _: None)
-        name = build(aside, drafted, encoder, parent="", summary={}, progress=lambda *_: None)
-        versions.point(aside, name, "plan")
         yield aside
+
+
+def _asked(folder: Path, name: str, planned: Plan, ask: Ask) -> Plan:
+    """Put the cases to the version just built; where the guard stops it, it is removed again."""
+    try:
+        with _aside(folder) as aside:
+            versions.path_of(aside, name).symlink_to(versions.path_of(folder, name).absolute())
+            versions.point(aside, name, "plan")
+            planned = replace(planned, answers=ask(folder, aside))
+        guard(planned)
+    except BaseException:
+        versions.remove(versions.path_of(folder, name))
+        raise
+    return planned
 
 
 @contextlib.contextmanager
@@ -282,6 +341,31 @@ def _writing(folder: Path) -> Iterator[None]:
         raise IndexingError(
             f"{error.filename or folder} cannot be written: {error.strerror or error}. What was live stays live."
         ) from error
+
+
+def _answer_change(old: Result, new: Result) -> dict[str, Any] | None:
+    sides = [_side(old.answer), _side(new.answer)]
+    differs = [key for key in ("status", "cited", "figures") if sides[0][key] != sides[1][key]]
+    if not differs:
+        return None
+    return {
+        "id": old.case.id,
+        "question": old.case.question,
+        "differs": differs,
+        "right": [old.right, new.right],
+        "before": sides[0],
+        "after": sides[1],
+    }
+
+
+def _side(answer: Answer) -> dict[str, Any]:
+    said = " ".join(segment.text for segment in answer.segments if segment.kind in ("paragraph", "item", "row"))
+    cited = [{"document": c.document, "heading": list(c.heading), "quote": c.quote} for c in answer.citations]
+    return {"status": answer.status, "cited": cited, "figures": sorted(set(numerals(said))), "text": answer.text}
+
+
+def _score(results: Sequence[Result]) -> float:
+    return sum(result.held if result.right else 0.0 for result in results) / len(results) if results else 0.0
 
 
 def _stays(old: Index | None) -> str:
