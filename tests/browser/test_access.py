@@ -1,15 +1,15 @@
-"""axe-core finds nothing serious in any state of the page or of the reader. (vendor/axe.min.js: MPL-2.0.)"""
+"""axe-core finds nothing serious in any state of the page or of the reader."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.resources import files
 
 import pytest
 from browser.conftest import Open, Server, Visit
 from playwright.sync_api import Browser, Page
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 QUESTION = "Which specializations pay the most?"
 
 
