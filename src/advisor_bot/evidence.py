@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,31 +20,9 @@ from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
 from advisor_bot.question import Question
 from advisor_bot.retrieve import Query
-from advisor_bot.text import STOPWORDS, plain, stem, terms, words
+from advisor_bot.signals import Sentence, measure, unknown_words
+from advisor_bot.text import plain, terms
 from advisor_bot.types import Passage, Status
-
-_MONEY = re.compile(r"[$€£¥₹]\s?\d|\b\d[\d,.]*\s?(?:dollars|usd|euros?|pounds|k\b)", re.I)
-_DATE = re.compile(
-    r"\b(?:1[89]\d\d|20\d\d|jan(?:uary)?|feb(?:ruary)?|march|april|may \d|june|july|aug(?:ust)?|"
-    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|monday|tuesday|wednesday|thursday|friday|days?|weeks?|months?|years?|deadline|since|until)\b",
-    re.I,
-)
-_NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|third|quarter|dozen|hundred|double)\b", re.I
-)
-_NAME = re.compile(r"(?<=[^\s.!?:] )[A-Z][a-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence that was read: its span, its words without markup, and how well it supports an answer."""
-
-    passage: Passage
-    row: int
-    start: int
-    end: int
-    text: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,53 +77,10 @@ def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> 
     return sorted(found, key=lambda sentence: -sentence.score)
 
 
-def unknown_words(text: str, glossary: Glossary) -> list[str]:
-    """Return the content words of ``text`` that the guide never uses, in any form, slips mended."""
-    known = {stem(word) for word in glossary.vocabulary}
-    return [
-        word
-        for word in words(text)
-        if word not in STOPWORDS and stem(word) not in known and glossary.spelling(word) is None
-    ]
-
-
-def measure(
-    question: Question,
-    query: Query,
-    passages: Sequence[Passage],
-    sentences: Sequence[Sentence],
-    index: Index,
-    glossary: Glossary,
-    encoder: Encoder,
-) -> dict[str, float]:
-    """Return the signals of the probability, by name."""
-    best = list(sentences[:3])
-    rows = np.array([sentence.row for sentence in sentences[:10]], dtype=np.int64)
-    context = index.vectors[index.context_rows[rows]] @ query.alone if len(rows) else np.zeros(1)
-    held = {term for s in best for term in terms(s.text + " " + " ".join(s.passage.heading))}
-    total = sum(query.terms.values()) + len(unknown_words(question.text, glossary)) * UNKNOWN_IDF
-    return {
-        "passage": max((p.score for p in passages), default=0.0),
-        "sentence": float(np.max(context)),
-        "covered": sum(w for term, w in query.terms.items() if term in held) / (total or 1.0),
-        "unknown": len(unknown_words(question.text, glossary)) * UNKNOWN_IDF / (total or 1.0),
-        "kind_missing": float(not has_kind(question.wanted, [s.text for s in best])),
-    }
-
-
-UNKNOWN_IDF = 5.0
-
-
-def has_kind(wanted: str, texts: Sequence[str]) -> bool:
-    """Tell whether one of ``texts`` holds the kind of thing asked for (an amount, a date, a name)."""
-    pattern = {"money": _MONEY, "number": _NUMBER, "date": _DATE, "person": _NAME, "place": _NAME}.get(wanted)
-    return pattern is None or any(pattern.search(text) for text in texts)
-
-
 def probability(signals: Mapping[str, float]) -> float:
     """Return the calibrated probability (0..1) that the guide answers the question."""
     model = calibration()
-    total = model.intercept + sum(weight * signals[name] for name, weight in model.weights.items())
+    total = model.intercept + sum(weight * signals.get(name, 0.0) for name, weight in model.weights.items())
     return round(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), 4)
 
 

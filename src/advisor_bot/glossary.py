@@ -45,6 +45,11 @@ class Glossary:
         return counted
 
     @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of the guide's words."""
+        return frozenset(stem(word) for word in self.vocabulary)
+
+    @cached_property
     def topics(self) -> tuple[Topic, ...]:
         """The topics, in the guide's order."""
         found: dict[str, list[int]] = {}

@@ -20,18 +20,23 @@ _GREETING = re.compile(
     re.I,
 )
 _THANKS = re.compile(
-    r"^(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|all right|got it|good)?[\s,.!]*"
-    r"(?:thanks?(?: you)?|thx|ty|cheers|much appreciated|many thanks|appreciate it)\b"
-    r"(?:[\s,.!]*(?:so much|a lot|very much|again|for (?:your|the) (?:help|info|answer|advice)|you|that'?s (?:helpful|all)|"
-    r"that (?:helps|helped|was helpful)|bye))*[\s,.!]*$",
+    r"^(?:(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|all right|got it|good|well)[\s,.!]*)*"
+    r"(?:thanks?(?: you| u)?|thx|thnx|tysm|ty|cheers|much appreciated|many thanks|(?:i )?appreciate (?:it|that))\b"
+    r"(?!.*(?:\?|\b(?:but|what|which|how|why|when|where|can|could|does|tell|compare)\b))(?:\W+\w+){0,8}\W*$",
     re.I,
 )
-_OKAY = re.compile(r"^(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|got it|i see|good|lol|haha)[\s,.!]*$", re.I)
-_BYE = re.compile(r"^(?:good ?bye|bye+(?: bye)?|see (?:you|ya)(?: later)?|good night|cya)[\s,.!]*$", re.I)
+_OKAY = re.compile(
+    r"^(?:(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|got it|i see|good|lol|haha)[\s,.!]*)+$", re.I
+)
+_BYE = re.compile(
+    r"^(?:(?:ok(?:ay)?|well|alright)[\s,.!]*)?"
+    r"(?:good ?bye|bye+(?: bye)?|see (?:you|ya)(?: later)?|good night|cya)[\s,.!]*$",
+    re.I,
+)
 _WHO = re.compile(
-    r"^(?:so )?(?:who|what) (?:are|r) (?:you|u)\b[^?]{0,30}\??$|^are you (?:a |an )?(?:human|bot|robot|ai|real|person|chatgpt|"
-    r"chat ?bot|machine)\b[^?]*\??$|^what(?:'s| is) your name\W*$|^(?:who|what) (?:made|built|created) you\W*$|"
-    r"^introduce yourself\W*$",
+    r"^(?:so )?(?:who|what) are you(?: (?:exactly|really|anyway))?\W*$|"
+    r"^are you (?:a |an )?(?:human|bot|robot|ai|real|person|chatgpt|chat ?bot|machine)\b[^?]*\??$|"
+    r"^what(?:'s| is) your name\W*$|^(?:who|what) (?:made|built|created) you\W*$|^introduce yourself\W*$",
     re.I,
 )
 _HOW = re.compile(
@@ -44,28 +49,25 @@ _FILLER = re.compile(
     r"i see|got it|sure|and|also|but|actually|anyway|btw)\b[\s,.!…-]*)+",
     re.I,
 )
-_PATTERNS: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
-    ("compare", re.compile(r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|pros and cons)\b", re.I)),
-    ("money", re.compile(
-        r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
-        r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
-        r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?))\b", re.I)),
-    ("number", re.compile(
-        r"\b(?:how (?:many|long|often|big|old|far|high|fast)|what (?:percent(?:age)?|share|number|proportion|rate|score|gpa)|"
-        r"percent(?:age)?|how much)\b", re.I)),
-    ("date", re.compile(r"\b(?:when|what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b", re.I)),
-    ("person", re.compile(r"^(?:.*\b)?(?:who|whose|whom)\b", re.I)),
-    ("place", re.compile(r"\b(?:where|which (?:city|country|state|university|school|college)|what (?:city|country|state))\b", re.I)),
-    ("list", re.compile(
-        r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:specializations?|specialisations?|skills|options|requirements|programs?|tracks?|"
-        r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|name (?:all|the)|"
-        r"top \d+|what are (?:the|all|some)|give me (?:a list|all))\b", re.I)),
-    ("why", re.compile(r"\b(?:why|how come|what (?:is|are) the reasons?|reason for)\b", re.I)),
-    ("yes_no", re.compile(
-        r"^(?:is|are|am|was|were|do|does|did|can|could|will|would|should|shall|may|might|must|has|have|had|isn't|aren't|"
-        r"don't|doesn't|can't|won't)\b", re.I)),
-    ("definition", re.compile(r"^(?:what(?:'s| is| are| does)|define|explain|tell me about|describe)\b", re.I)),
-)  # fmt: skip
+_KINDS: dict[Wanted, str] = {
+    "compare": r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|pros and cons)\b",
+    "money": r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
+    r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
+    r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?))\b",
+    "number": r"\b(?:how (?:many|long|often|big|old|far|high|fast)|percent(?:age)?|how much|"
+    r"what (?:percent(?:age)?|share|number|proportion|rate|score|gpa))\b",
+    "date": r"\b(?:when|what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b",
+    "person": r"\b(?:who|whose|whom)\b",
+    "place": r"\b(?:where|which (?:city|country|state|university|school|college)|what (?:city|country|state))\b",
+    "list": r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:speciali[sz]ations?|skills|options|requirements|programs?|tracks?|"
+    r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|"
+    r"name (?:all|the)|top \d+|what are (?:the|all|some)|give me (?:a list|all))\b",
+    "why": r"\b(?:why|how come|what (?:is|are) the reasons?|reason for)\b",
+    "yes_no": r"^(?:is|are|am|was|were|do|does|did|can|could|will|would|should|shall|may|might|must|has|have|had|"
+    r"isn't|aren't|don't|doesn't|can't|won't)\b",
+    "definition": r"^(?:what(?:'s| is| are| does)|define|explain|tell me about|describe)\b",
+}
+_PATTERNS = {kind: re.compile(pattern, re.I) for kind, pattern in _KINDS.items()}
 _SPLIT = re.compile(
     r"(?<=[?!])\s+(?=\S)|[,;]?\s+(?:and|&|plus|also|or)\s+(?:also\s+)?(?=(?:what|which|how|why|when|where|who|is|are|do|does|"
     r"can|could|should|will|would)\b)",
@@ -93,6 +95,7 @@ def read_question(asked: str) -> Question:
 
 
 def _chat(asked: str) -> Chat:
+    asked = _typed_out(asked)
     rest = _GREETING.sub("", asked).strip(" ,.!")
     if not rest:
         return "greeting" if _GREETING.match(asked) else ""
@@ -104,9 +107,15 @@ def _chat(asked: str) -> Chat:
     return ""
 
 
+def _typed_out(asked: str) -> str:
+    """Return ``asked`` with drawn-out letters and the shorthand of messages written plainly."""
+    plain = re.sub(r"(\w)\1{2,}", r"\1", asked)
+    return re.sub(r"\bu\b", "you", re.sub(r"\br\b(?= (?:u|you)\b)", "are", plain, flags=re.I), flags=re.I)
+
+
 def wanted(text: str) -> Wanted:
     """Return the kind of thing the question asks for; ``text`` when nothing more exact shows."""
-    for kind, pattern in _PATTERNS:
+    for kind, pattern in _PATTERNS.items():
         if pattern.search(text):
             return kind
     return "text"

@@ -22,7 +22,7 @@ from advisor_bot.embed import Encoder
 from advisor_bot.follow_up import Resolved, resolve
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
-from advisor_bot.text import plain, terms, words
+from advisor_bot.text import terms
 from advisor_bot.types import Passage, Turn
 
 CANDIDATES = 100  # from each of dense and lexical; the best passage is among them for 0.99 of the questions
@@ -65,7 +65,7 @@ def search(query: Query, index: Index, *, k: int = 20, budget: int | None = None
     """
     rows, scores = score_chunks(query, index)
     order = np.argsort(-scores, kind="stable")
-    ranked = [(int(rows[i]), float(scores[i])) for i in order]
+    ranked = [(int(rows[i]), float(scores[i])) for i in order[: 3 * k]]
     return _within(_joined(_folded(ranked, index), index, k), index, k, budget)
 
 
@@ -123,7 +123,7 @@ def _folded(ranked: Sequence[tuple[int, float]], index: Index) -> list[tuple[int
     seen: set[str] = set()
     kept = []
     for row, score in ranked:
-        key = " ".join(words(plain(index.chunks[row].text)))
+        key = " ".join(index.chunks[row].text.split()).lower()
         if key not in seen:
             seen.add(key)
             kept.append((row, score))

@@ -1,0 +1,90 @@
+"""What is read off a question's words alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor_bot.question import foreign_language, read_question
+
+LANGUAGES = ("es", "fr", "de", "it", "pt", "nl", "zh", "ja", "ru", "ar", "hi", "id", "tr")
+
+
+@pytest.mark.parametrize(
+    ("asked", "chat"),
+    [
+        ("hi", "greeting"),
+        ("heyyy!!", "greeting"),
+        ("Good morning", "greeting"),
+        ("how are you?", "greeting"),
+        ("thx so much you saved me", "thanks"),
+        ("ok cool", "thanks"),
+        ("ok bye", "bye"),
+        ("r u a bot", "who"),
+        ("Who are you?", "who"),
+        ("what can u help with?", "how"),
+        ("hi, which one pays best?", ""),
+        ("thanks, but what about the cost?", ""),
+        ("who is Julian", ""),
+        ("hello world programs: what are they", ""),
+    ],
+)
+def test_small_talk_is_told_from_questions(asked: str, chat: str) -> None:
+    assert read_question(asked).chat == chat
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ("Compare robotics and vision", "compare"),
+        ("what's the difference between A and B?", "compare"),
+        ("how much does it cost", "money"),
+        ("what percentage of jobs need it", "number"),
+        ("when is the deadline", "date"),
+        ("who teaches it", "person"),
+        ("which specializations pay best", "list"),
+        ("why does that matter", "why"),
+        ("is it hard", "yes_no"),
+        ("what is federated learning", "definition"),
+    ],
+)
+def test_the_kind_of_thing_asked_for_is_seen(asked: str, wanted: str) -> None:
+    assert read_question(asked).wanted == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts"),
+    [
+        ("how much does it cost and how long does it take?", 2),
+        ("What is it? Is it hard?", 2),
+        ("pay and workload of robotics", 1),
+        ("research and development jobs", 1),
+    ],
+)
+def test_two_questions_in_one_are_parted(asked: str, parts: int) -> None:
+    assert len(read_question(asked).parts) == parts
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("¿Cuánto gana un ingeniero?", "es"),
+        ("Welche Spezialisierung ist am besten bezahlt?", "de"),
+        ("机器学习硕士哪个专业好?", "zh"),
+        ("какая специализация лучше", "ru"),
+        ("wat is da best specializashun 4 me", ""),
+        ("salary?", ""),
+        ("12345 !!!", ""),
+        ("🙂🙂", ""),
+    ],
+)
+def test_another_language_is_named_and_bad_english_is_not_one(asked: str, code: str) -> None:
+    assert foreign_language(asked, lambda term: term in {"best", "salari"}, LANGUAGES) == code
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_without_an_error(asked: str) -> None:
+    question = read_question(asked)
+    assert len(question.parts) >= 1
+    assert all(part in question.text for part in question.parts)
