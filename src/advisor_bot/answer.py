@@ -17,7 +17,7 @@ from langchain_core.runnables.utils import AddableDict
 
 from advisor_bot import replies
 from advisor_bot.cite import Cited, Line, cite, violations
-from advisor_bot.compare import read_comparison, table
+from advisor_bot.compare import Comparison, continued, read_comparison, table
 from advisor_bot.embed import Encoder
 from advisor_bot.errors import QuestionError
 from advisor_bot.evidence import Evidence, weigh
@@ -27,6 +27,7 @@ from advisor_bot.question import Question, foreign_language, read_question
 from advisor_bot.quote import write
 from advisor_bot.retrieve import GuideRetriever, Query, make_query, search
 from advisor_bot.settings import Settings
+from advisor_bot.shortlist import NOBODY, Profile, asks_for_fit, shortlist
 from advisor_bot.types import Answer, Passage, Status, Turn
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Asked:
     glossary: Glossary
     question: Question
     language: str = ""
+    profile: Profile = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +87,19 @@ class Advisor:
             RunnableLambda(self._weigh) | RunnableGenerator(self._write)
         ).with_config(run_name="advisor")
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Return the answer to ``question``. Raises ``QuestionError`` for one that is empty or too long."""
+    def ask(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Answer:
+        """Return the answer to ``question``. Raises ``QuestionError`` for one that is empty or too long.
+
+        ``profile`` is what the student said of themselves; "which fits me?" is answered from it.
+        """
         with self.library.lease() as index:
-            answer: Answer = self.chain.invoke(self._asked(question, history, index))["answer"]
+            answer: Answer = self.chain.invoke(self._asked(question, history, index, profile))["answer"]
             return answer
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Iterator[Event]:
         """Yield the answer as it is made: status, passages, checked deltas, then the whole answer."""
         with self.library.lease() as index:
-            asked = self._asked(question, history, index)
+            asked = self._asked(question, history, index, profile)
             yield Event("status", {"text": replies.READING})
             for piece in self.chain.stream(asked):
                 for kind in _KINDS:
@@ -125,13 +130,13 @@ class Advisor:
             self._glossaries[index] = glossary_of(index.documents.values(), index.chunks)
         return self._glossaries[index]
 
-    def _asked(self, text: str, history: Sequence[Turn], index: Index) -> Asked:
+    def _asked(self, text: str, history: Sequence[Turn], index: Index, profile: Profile = NOBODY) -> Asked:
         clean = clean_question(text, self.settings.max_question_chars)
         glossary = self.glossary(index)
         question = read_question(clean)
         known = lambda term: index.idf(term) is not None  # noqa: E731
         language = "" if question.chat else foreign_language(clean, known, tuple(replies.languages()))
-        return Asked(clean, tuple(history), index, glossary, question, language)
+        return Asked(clean, tuple(history), index, glossary, question, language, profile)
 
     def _weigh(self, asked: Asked) -> Weighed:
         if asked.question.chat or asked.language:
@@ -184,15 +189,25 @@ class Advisor:
             return Draft("chat", tuple(replies.chat(asked.question.chat, asked.index)))
         if asked.language:
             return Draft("not_covered", tuple(replies.foreign(asked.language)))
-        if asked.question.wanted == "compare":
-            comparison = read_comparison(asked.glossary.mended(weighed.parts[0].query.resolved.text), asked.glossary)
-            rows = table(comparison, asked.index, asked.glossary, self.encoder) if comparison else []
-            if rows:
-                return Draft(_table_status(rows), (Line("lead", replies.COMPARED), *rows))
+        if asked.profile.given and asks_for_fit(asked.text):
+            ranked = shortlist(asked.profile, asked.index, asked.glossary, self.encoder)
+            if ranked:
+                return Draft("partial", tuple(ranked))
+        comparison = self._comparison(weighed)
+        rows = table(comparison, asked.index, asked.glossary, self.encoder) if comparison else []
+        if rows:
+            return Draft(_table_status(rows), (Line("lead", replies.COMPARED), *rows))
         if len(weighed.parts) > 1:
             return self._parts_draft(weighed)
         part = weighed.parts[0]
         return Draft(part.evidence.status, tuple(self._part_lines(part, asked)))
+
+    def _comparison(self, weighed: Weighed) -> Comparison | None:
+        asked = weighed.asked
+        if asked.question.wanted == "compare":
+            return read_comparison(asked.glossary.mended(weighed.parts[0].query.resolved.text), asked.glossary)
+        earlier = [turn.text for turn in asked.history if turn.role == "user"]
+        return continued(asked.glossary.mended(asked.text), earlier, asked.glossary)
 
     def _part_lines(self, part: Part, asked: Asked) -> list[Line]:
         evidence = part.evidence

@@ -22,10 +22,12 @@ from advisor_bot.errors import AdvisorError, QuestionError
 from advisor_bot.metrics import Metrics
 from advisor_bot.security import read_policy
 from advisor_bot.settings import Settings
+from advisor_bot.shortlist import Profile
 from advisor_bot.types import Answer, Role, Status, Turn, as_json
 
 MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
+MAX_PROFILE_CHARS = 300
 
 
 class TurnIn(BaseModel):
@@ -35,15 +37,29 @@ class TurnIn(BaseModel):
     text: str = Field(max_length=MAX_TURN_CHARS)
 
 
+class ProfileIn(BaseModel):
+    """What a student chose to say of themselves, for "which fits me?"; every part may be empty."""
+
+    background: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+    aims: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+    time: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+    worries: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+
+
 class QuestionIn(BaseModel):
-    """A question and the turns before it; the server keeps neither."""
+    """A question, the turns before it and the student's profile; the server keeps none of them."""
 
     question: str = Field(max_length=MAX_TURN_CHARS, examples=["Which specialization pays best?"])
     history: list[TurnIn] = Field(default=[], max_length=MAX_TURNS)
+    profile: ProfileIn = ProfileIn()
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the history as the advisor takes it."""
         return tuple(Turn(turn.role, turn.text) for turn in self.history)
+
+    def about(self) -> Profile:
+        """Return the profile as the advisor takes it."""
+        return Profile(**self.profile.model_dump())
 
 
 class FeedbackIn(BaseModel):
@@ -102,14 +118,14 @@ def _ask_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
     def ask(asked: QuestionIn) -> Response:
         """Answer a question with what the guide says, every sentence cited."""
         began = time.perf_counter()
-        answer = advisor.ask(asked.question, asked.turns())
+        answer = advisor.ask(asked.question, asked.turns(), asked.about())
         metrics.answered(answer.status, time.perf_counter() - began)
         return JSONResponse(as_json(answer))
 
     @router.post("/api/ask/stream", responses=ERRORS | {200: {"content": {"text/event-stream": {}}}}, tags=["ask"])
     def ask_stream(asked: QuestionIn) -> StreamingResponse:
         """Answer as server-sent events: status, passages, delta…, answer; or error."""
-        events = advisor.stream(asked.question, asked.turns())
+        events = advisor.stream(asked.question, asked.turns(), asked.about())
         first = next(events)  # a question that cannot be answered as sent fails here, as plain JSON
         return StreamingResponse(
             _event_lines(first, events, metrics),

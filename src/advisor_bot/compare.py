@@ -33,6 +33,12 @@ _BETWEEN = re.compile(
     r"\bcompared? (?:to|with|against)\b)\s*",
     re.I,
 )
+_AND = r"^(?:(?:and|please|now|also|then|but)\s+)*"
+_ADD = re.compile(
+    _AND + r"(?:add|include|plus|with)\s+(?P<what>.+)$|^(?:what|how) about (?P<too>.+?),? (?:too|as well)$", re.I
+)
+_DROP = re.compile(_AND + r"(?:without|drop|remove|leave out|leaving out)\s+(?P<what>.+)$", re.I)
+_ONLY = re.compile(_AND + r"(?:only|just)\s+(?P<what>.+)$", re.I)
 _FACETS = re.compile(r"\b(?:on|in terms of|by|regarding|only|when it comes to|for)\s+(?P<facets>(?!me\b)[^?.]+)", re.I)
 
 
@@ -63,6 +69,39 @@ def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
     return Comparison(sides[:MOST_SIDES], facets[:MOST_ROWS]) if len(sides) >= 2 else None
 
 
+def continued(text: str, earlier: Sequence[str], glossary: Glossary) -> Comparison | None:
+    """Return the comparison that ``text`` makes of the one asked before: wider, narrower, or by other facets.
+
+    ``earlier`` are the student's questions before it, oldest first. None where ``text`` says none of
+    "add MLOps", "without NLP", "only pay and workload", or no comparison stands directly before it.
+    """
+    before: Comparison | None = None
+    for asked in earlier:
+        before = _changed(asked, before, glossary) or read_comparison(asked, glossary)
+    return _changed(text, before, glossary)
+
+
+def _changed(text: str, before: Comparison | None, glossary: Glossary) -> Comparison | None:
+    bare = text.strip(" ?.!")
+    if before is None:
+        return None
+    if found := _ADD.match(bare):
+        named = found["what"] or found["too"]
+        added = [topic.name for topic in glossary.mentioned(named)] or [named]
+        return Comparison(tuple(dict.fromkeys([*before.sides, *added]))[:MOST_SIDES], before.facets)
+    if found := _DROP.match(bare):
+        gone = {topic.name for topic in glossary.mentioned(found["what"])}
+        kept = tuple(side for side in before.sides if side not in gone)
+        return Comparison(kept, before.facets) if 2 <= len(kept) < len(before.sides) else None
+    if found := _ONLY.match(bare):
+        named_sides = tuple(topic.name for topic in glossary.mentioned(found["what"]) if topic.name in before.sides)
+        if len(named_sides) >= 2:
+            return Comparison(named_sides, before.facets)
+        facets = tuple(part.strip() for part in _BETWEEN.split(found["what"]) if part.strip())
+        return Comparison(before.sides, facets[:MOST_ROWS])
+    return None
+
+
 def table(comparison: Comparison, index: Index, glossary: Glossary, encoder: Encoder) -> list[Line]:
     """Return the rows of the table, the header first; empty where the guide says nothing of any side."""
     sides = [_about(side, index, glossary) for side in comparison.sides]
@@ -88,15 +127,16 @@ def _about(side: str, index: Index, glossary: Glossary) -> list[tuple[int, int]]
     found = []
     for row, chunk in enumerate(index.chunks):
         heading = [stem(w) for w in words(" ".join([*chunk.heading[-1:], chunk.label]))]
-        under = any(_within(name, heading) for name in wanted)
+        under = any(within(name, heading) for name in wanted)
         for number, (start, end) in enumerate(chunk.sentences):
             spoken = [stem(w) for w in words(plain(index.documents[chunk.document].text[start:end]))]
-            if under or any(_within(name, spoken) for name in wanted):
+            if under or any(within(name, spoken) for name in wanted):
                 found.append((row, number))
     return found
 
 
-def _within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:
+def within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:
+    """Tell whether the stems of ``name`` stand in ``spoken``, one after the other."""
     return any(tuple(spoken[at : at + len(name)]) == name for at in range(len(spoken) - len(name) + 1))
 
 
