@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from advisor_bot.changes import Change, DocumentChanges
+    from advisor_bot.evaluate import Result
     from advisor_bot.load import Loaded
     from advisor_bot.publish import Answers, Ask, Plan, Published
     from advisor_bot.settings import Settings
@@ -172,14 +174,17 @@ def _ask(
 
         read = read_cases(file)
         asked = itertools.count(1)
-        results = []
-        for folder in (live, planned):
+
+        def results(folder: Path) -> list[Result]:
             built = advisor(settings.model_copy(update={"index": folder}))
             try:
-                results.append(run(built, read, lambda: progress("Asking", next(asked), 2 * len(read))))
+                return run(built, read, lambda: progress("Asking", next(asked), 2 * len(read)))
             finally:
                 built.library.close()
-        return compare_answers(*results)
+
+        with ThreadPoolExecutor(2) as both:
+            before, after = both.map(results, (live, planned))
+        return compare_answers(before, after)
 
     return ask
 
