@@ -20,14 +20,15 @@ NOTHING = "the guide does not say"
 MOST_SIDES, MOST_ROWS = 4, 6
 LEAST_FIT = 0.25  # cosine of a cell's sentence with its facet, below which the guide does not speak to it
 
-_SIDES = (
-    re.compile(
-        r"\b(?:compar(?:e|ing)|comparison (?:of|between)|differences? between|choos(?:e|ing) between|between)\s+"
-        r"(?P<sides>.+)", re.I),
-    re.compile(r"(?P<sides>.+?\s(?:vs\.?|versus|or|compared (?:to|with))\s.+)", re.I),
-    re.compile(
-        r"how (?:is|are|do|does)\s+(?P<sides>.+?\s(?:differ(?:ent)? from|compare (?:to|with|against))\s.+)", re.I),
-)  # fmt: skip
+MOST_SIDE_WORDS = 6
+_ASKED = re.compile(
+    r"(?:^(?:(?:can|could|would|will) (?:you|u) |please |pls |i (?:want|need|would like) to |help me |let'?s )*"
+    r"compar(?:e|ing)|\bcomparison (?:of|between)|\bdiff(?:erence)?s? between|\bchoos(?:e|ing) between)\s+(?P<sides>.+)|"
+    r"^how (?:is|are|do|does)\s+(?P<differ>.+?\s(?:differ(?:ent)? from|compare (?:to|with|against))\s.+)",
+    re.I,
+)
+_VERSUS = re.compile(r"^(?P<sides>.+?\s(?:vs\.?|versus|or|compared (?:to|with))\s.+)", re.I)
+_COUNTED = re.compile(r"\bhow (?:much|many)\b|\bpercent|%", re.I)
 _BETWEEN = re.compile(
     r"\s*(?:,|;|&|\bvs\.?|\bversus\b|\band\b|\bor\b|\bwith\b|\bto\b|\bdiffer(?:ent)? from\b|"
     r"\bcompared? (?:to|with|against)\b)\s*",
@@ -52,10 +53,11 @@ class Comparison:
 
 def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
     """Return what ``text`` asks to be compared, or None where it names fewer than two sides."""
-    found = next((m for pattern in _SIDES if (m := pattern.search(text))), None)
-    if not found:
+    found = _ASKED.search(text)
+    versus = None if found or _COUNTED.search(text) else _VERSUS.search(text)
+    if not found and not versus:
         return None
-    named = found["sides"].strip(" ?.!()")
+    named = (found["sides"] or found["differ"] if found else versus["sides"] if versus else "").strip(" ?.!()")
     asked = _FACETS.search(named)
     facets = (
         tuple(part.strip() for part in _BETWEEN.split(asked["facets"].strip(" ?.!()")) if part.strip()) if asked else ()
@@ -63,10 +65,15 @@ def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
     named = named[: asked.start()].strip(" ,?.!(") if asked else named
     topics = glossary.mentioned(named)
     sides = tuple(dict.fromkeys(topic.name for topic in topics))
+    if versus and len(sides) < 2:
+        return None
     if len(sides) < 2:
         parts = [re.sub(r"^(?:the|a|an|my|doing|studying)\s+", "", p.strip(" ?.!,")) for p in _BETWEEN.split(named)]
         sides = tuple(dict.fromkeys(part for part in parts if any(w not in STOPWORDS for w in words(part))))
-    return Comparison(sides[:MOST_SIDES], facets[:MOST_ROWS]) if len(sides) >= 2 else None
+    named_topics = {topic.name for topic in topics}
+    if len(sides) < 2 or any(len(words(side)) > MOST_SIDE_WORDS for side in sides if side not in named_topics):
+        return None
+    return Comparison(sides[:MOST_SIDES], facets[:MOST_ROWS])
 
 
 def continued(text: str, earlier: Sequence[str], glossary: Glossary) -> Comparison | None:
@@ -124,13 +131,17 @@ def _about(side: str, index: Index, glossary: Glossary) -> list[tuple[int, int]]
     pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in glossary.initials.items()]
     others = [name for pair in pairs if set(pair) & set(names) for name in pair]
     wanted = [name for name in dict.fromkeys([*names, *others]) if name]
+    # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
+    singles = {w for w in [*words(side), *glossary.initials] if (stem(w),) in wanted}
     found = []
     for row, chunk in enumerate(index.chunks):
         heading = [stem(w) for w in words(" ".join([*chunk.heading[-1:], chunk.label]))]
         under = any(within(name, heading) for name in wanted)
+        said = [name for name in wanted if len(name) > 1]
         for number, (start, end) in enumerate(chunk.sentences):
-            spoken = [stem(w) for w in words(plain(index.documents[chunk.document].text[start:end]))]
-            if under or any(within(name, spoken) for name in wanted):
+            spoken = words(plain(index.documents[chunk.document].text[start:end]))
+            stems = [stem(w) for w in spoken]
+            if under or singles & set(spoken) or any(within(name, stems) for name in said):
                 found.append((row, number))
     return found
 

@@ -75,17 +75,20 @@ class Glossary:
         return found
 
     def mentioned(self, text: str) -> list[Topic]:
-        """Return the topics ``text`` names, in the order it names them; longer names win over shorter."""
+        """Return the topics ``text`` names, in the order it names them.
+
+        Longer names win over shorter ones, and of the topics that share a name the one called just so.
+        """
         spoken = [stem(word) for word in words(text)]
-        hits: list[tuple[int, int, Topic]] = []
+        hits: list[tuple[int, int, int, Topic]] = []
         for topic in self.topics:
             place = min(((at, -len(name)) for name in topic.names if (at := _find(spoken, name)) >= 0), default=None)
             if place is not None:
-                hits.append((place[0], place[1], topic))
-        hits.sort(key=lambda hit: (hit[0], hit[1]))
+                hits.append((place[0], place[1], len(words(topic.name)), topic))
+        hits.sort(key=lambda hit: hit[:3])
         kept: list[Topic] = []
         covered = -1
-        for at, length, topic in hits:
+        for at, length, _, topic in hits:
             if at > covered:
                 kept.append(topic)
                 covered = at - length - 1

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from advisor_bot.cite import Line, Quote
-from advisor_bot.evidence import Evidence, Sentence
+from advisor_bot.evidence import Evidence
 from advisor_bot.index import Index
 from advisor_bot.question import Question
+from advisor_bot.signals import Sentence
 from advisor_bot.text import numerals, plain, terms, words
 from advisor_bot.types import Chunk, Passage
 
@@ -164,7 +165,9 @@ def list_items(evidence: Evidence, index: Index) -> list[Line]:
     best = evidence.sentences[0]
     section = [c for c in index.chunks if (c.document, c.heading) == (best.passage.document, best.passage.heading)]
     items = [(c, span) for c in section if c.kind == "item" for span in _item_heads(c, index)]
-    if len(items) < 3:
+    spans = {span for _, span in items}
+    near = sum((s.start, s.end) in spans for s in evidence.sentences[:8])
+    if len(items) < 3 or ((best.start, best.end) in spans and near < 3):
         return []
     lines = []
     lead = next((s for s in evidence.sentences[:3] if s.passage.heading == best.passage.heading), best)
