@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from advisor_bot import __version__
+from advisor_bot import __version__, launch
+from advisor_bot import ingest as publishing
 from advisor_bot.errors import AdvisorError, QuestionError
 
 app = typer.Typer(
@@ -20,6 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("ingest")(publishing.ingest)
+app.command("serve")(launch.app)
 IndexOption = Annotated[Path | None, typer.Option("--index", help="Folder of the published versions")]
 BatchOption = Annotated[
     Path | None, typer.Option("--batch", help='JSON lines {"id", "question", "history"}; - reads standard input')
