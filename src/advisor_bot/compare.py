@@ -23,7 +23,8 @@ LEAST_FIT = 0.25  # cosine of a cell's sentence with its facet, below which the 
 MOST_SIDE_WORDS = 6
 _ASKED = re.compile(
     r"(?:^(?:(?:can|could|would|will) (?:you|u) |please |pls |i (?:want|need|would like) to |help me |let'?s )*"
-    r"compar(?:e|ing)|\bcomparison (?:of|between)|\bdiff(?:erence)?s? between|\bchoos(?:e|ing) between)\s+(?P<sides>.+)|"
+    r"compar(?:e|ing)|\bcomparison (?:of|between)|\bdiff(?:erence)?s? between|\bchoos(?:e|ing) between)\s+"
+    r"(?P<sides>.+)|"
     r"^how (?:is|are|do|does)\s+(?P<differ>.+?\s(?:differ(?:ent)? from|compare (?:to|with|against))\s.+)",
     re.I,
 )

@@ -1,0 +1,62 @@
+"""Conversation -> stand-alone question."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor_bot.follow_up import leans, resolve
+from advisor_bot.text import stem
+from advisor_bot.types import Turn
+
+WORDS = (
+    "robotics vision computer pay cost tuition workload admission requirements technical language career job".split()
+)
+KNOWN = {stem(word): 2.0 for word in WORDS}
+
+
+def said(*texts: str) -> list[Turn]:
+    return [Turn("user" if place % 2 == 0 else "assistant", text) for place, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["why?", "and what about the cost?", "is it too technical for me?", "which of those pays more?", "cost?"],
+)
+def test_a_question_that_leans_gets_the_topic_it_leans_on(question: str) -> None:
+    history = said("Tell me about robotics", "Robotics is applied in many fields.")
+    resolved = resolve(question, history, KNOWN.get)
+    assert "robotics" in resolved.text.lower()
+    assert resolved.question == question
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What are the admission requirements for computer vision?",
+        "How heavy is the workload in a language career?",
+        "new topic: what does tuition in computer vision cost",
+    ],
+)
+def test_a_question_that_stands_alone_is_not_dragged_off_by_its_history(question: str) -> None:
+    history = said("Tell me about robotics", "Robotics is applied in many fields.")
+    assert resolve(question, history, KNOWN.get).text == question
+
+
+def test_the_newest_topic_is_carried_when_the_conversation_moved_on() -> None:
+    history = said("Tell me about robotics", "…", "What is computer vision?", "…")
+    assert "computer vision" in resolve("and the cost?", history, KNOWN.get).text
+    assert "robotics" not in resolve("and the cost?", history, KNOWN.get).text
+
+
+def test_small_talk_does_not_wipe_the_topic() -> None:
+    history = said("Tell me about robotics", "…", "thanks!", "You are welcome.")
+    assert "robotics" in resolve("and the cost?", history, KNOWN.get).text
+
+
+def test_without_a_history_nothing_is_carried() -> None:
+    assert resolve("why?", [], KNOWN.get).text == "why?"
+
+
+def test_existential_there_and_clauses_with_that_point_at_nothing() -> None:
+    assert not leans("Is there a tuition cost for robotics?", KNOWN.get)
+    assert not leans("Which jobs that need computer vision pay well?", KNOWN.get)
