@@ -7,7 +7,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run test check soak clean
+.PHONY: help run test check bench soak pictures clean
 
 PYTHON ?= python3
 venv = .venv/bin/python
@@ -36,6 +36,14 @@ check: ## style, types and layers: ruff, mypy, import-linter
 	@$(venv) -m mypy
 	@echo "import-linter: layers"
 	@.venv/bin/lint-imports --no-logo
+
+bench: ## what publishing costs, measured on this machine
+	@$(setup) check
+	@$(venv) bench/publish.py $(ARGS)
+
+pictures: ## make the README's pictures anew
+	@$(setup) test
+	@$(venv) docs/make_pictures.py
 
 soak: ## the long tests
 	@$(setup) test

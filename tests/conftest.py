@@ -22,6 +22,11 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of the page last: Playwright keeps an event loop running, and others want none."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 class OutsideCallError(AssertionError):
     """A test tried to reach a machine other than this one."""
 
