@@ -159,9 +159,10 @@ class Advisor:
         return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, self.encoder))
 
     def _worth_splitting(self, parts: list[Part], asked: Asked) -> list[Part]:
-        """Keep the parts apart only where they were read in different places; else take the question whole."""
+        """Keep the parts apart where they were read in different places or one is not covered; else take the whole."""
+        covered = {part.evidence.status != "not_covered" for part in parts}
         firsts = {part.evidence.sentences[0].row for part in parts if part.evidence.sentences}
-        if len(firsts) == len(parts):
+        if len(firsts) == len(parts) or len(covered) == 2:
             return parts
         whole = replace(asked, question=replace(asked.question, parts=(asked.question.text,)))
         return [self._part(asked.question.text, asked.history, whole)]

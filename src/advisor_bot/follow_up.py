@@ -11,7 +11,8 @@ from advisor_bot.text import STOPWORDS, stem, terms, words
 from advisor_bot.types import Turn
 
 _OPENS = re.compile(
-    r"^(?:and|or|but|so|then|also|plus|what about|how about|what else|anything else|any other|why not|why|how so|how come|"
+    r"^(?:and|or|but|so|then|also|plus|what about|how about|what else|anything else|any other|"
+    r"why not|why|how so|how come|"
     r"really|same|such as|like what|for example|for instance|in what way|which (?:one|ones|of)|what if|which|"
     r"tell me more|more|go on|explain|compare (?:them|those|both)|only|just|add|without)\b",
     re.I,
@@ -26,7 +27,8 @@ _CLAUSE = re.compile(
     r"\b(?:(?:specializations?|programs?|degrees?|jobs?|roles?|skills?|ones?|options?|students?|people|graduates?|"
     r"anything|something|everything|things?|say|says|said|know|think|mean|means|so|is it true|true|sure|sense)\s+"
     r"(?:that|which)\b|(?:is|are|was|were|will|do|does) there\b|there (?:is|are|was|were|will|any|a)\b|"
-    r"(?:this|that) (?:guide|page|document|article|year|field)\b|it (?:take|takes|cost|costs)? ?(?:to|possible|worth|true|better|"
+    r"(?:this|that) (?:guide|page|document|article|year|field)\b|it (?:take|takes|cost|costs)? ?(?:to|possible|worth|"
+    r"true|better|"
     r"necessary|important|hard|easy|difficult|ok|okay|a good idea)\b)",
     re.I,
 )
@@ -63,10 +65,10 @@ def leans(question: str, idf: Callable[[str], float | None]) -> bool:
     known = [word for word in content if idf(stem(word)) is not None]
     pointed = _POINTS.search(_CLAUSE.sub(" ", text))
     if not known:
-        return len(content) <= 2
+        return len(content) <= 1 or bool(pointed or _OPENS.match(text))
     if pointed and len(known) <= 6:
         return True
-    return bool(_OPENS.match(text)) and len(content) <= 4 or len(content) <= 1
+    return (bool(_OPENS.match(text)) and len(content) <= 4) or len(content) <= 1
 
 
 def _step(question: str, topic: str, idf: Callable[[str], float | None]) -> Resolved:

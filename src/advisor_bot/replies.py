@@ -112,12 +112,7 @@ def as_question(heading: str) -> str:
     first = (words(bare) or [""])[0]
     if first in ("how", "what", "which", "why", "when", "where", "who", "is", "are", "can", "should", "do", "does"):
         return bare + "?"
-    return f"What does the guide say about {_lowered(bare)}?"
-
-
-def _lowered(heading: str) -> str:
-    first, _, rest = heading.partition(" ")
-    return heading if not first[1:].islower() else f"{first.lower()} {rest}".strip()
+    return f"What does the guide say about “{bare}”?"
 
 
 def _top_sections(document: Document) -> list[Section]:
