@@ -24,7 +24,12 @@ HEAD = """
 <script type="module" src="ui/chat.js"></script>
 """
 
-# {name} is a string of the catalogue; what depends on the guide is filled in by the browser.
+_ICONS = {
+    "book": "M12 7c-2.5-2-5.5-2-8-1v12c2.5-1 5.5-1 8 1 2.5-2 5.5-2 8-1V6c-2.5-1-5.5-1-8 1zM12 7v12",
+    "person": "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20c1-4 4-5.5 7.5-5.5s6.5 1.5 7.5 5.5",
+    "bars": "M5 7h14M5 12h14M5 17h14",
+}
+# {name} is an icon or a string of the catalogue; what depends on the guide is filled in by the browser.
 _MASTHEAD = """
 <header class="masthead">
   <div class="masthead-words">
@@ -32,9 +37,16 @@ _MASTHEAD = """
     <p>{how_it_answers} <span id="edition"></span></p>
   </div>
   <div class="masthead-tools">
-    <button type="button" class="text-button only-narrow" id="open-guide">{open_guide}</button>
+    <button type="button" class="text-button only-narrow" id="open-guide" aria-label="{open_guide}">
+      <svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d="{book}"/></svg>
+    </button>
+    <button type="button" class="text-button" id="open-profile" aria-label="{open_profile}">
+      <svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d="{person}"/></svg><span>{open_profile}</span>
+    </button>
     <details class="menu" id="menu">
-      <summary class="text-button">{menu}</summary>
+      <summary class="text-button" aria-label="{menu}">
+        <svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d="{bars}"/></svg><span>{menu}</span>
+      </summary>
       <div class="menu-items">
         <button type="button" id="menu-print">{menu_print}</button>
         <button type="button" id="menu-save">{menu_save}</button>
@@ -45,12 +57,27 @@ _MASTHEAD = """
   </div>
 </header>
 <div id="announce" class="offscreen" aria-live="polite"></div>
+<dialog id="profile-dialog" class="dialog" aria-labelledby="profile-title">
+  <form method="dialog">
+    <h2 id="profile-title">{profile_title}</h2>
+    <p>{profile_text}</p>
+    <label>{profile_background}<input name="background" maxlength="300" placeholder="{profile_background_hint}"></label>
+    <label>{profile_aims}<input name="aims" maxlength="300" placeholder="{profile_aims_hint}"></label>
+    <label>{profile_time}<input name="time" maxlength="300" placeholder="{profile_time_hint}"></label>
+    <label>{profile_worries}<input name="worries" maxlength="300" placeholder="{profile_worries_hint}"></label>
+    <div class="dialog-buttons">
+      <button class="chip" type="button" data-empty>{profile_empty}</button>
+      <button class="chip" value="save">{profile_save}</button>
+      <button class="chip main" value="ask">{profile_ask}</button>
+    </div>
+  </form>
+</dialog>
 <dialog id="forget-dialog" class="dialog" aria-labelledby="forget-words">
   <form method="dialog">
     <p id="forget-words">{forget_question}</p>
     <div class="dialog-buttons">
       <button class="chip" value="no">{cancel}</button>
-      <button class="chip danger" value="yes">{forget_yes}</button>
+      <button class="chip main" value="yes">{forget_yes}</button>
     </div>
   </form>
 </dialog>
@@ -126,7 +153,7 @@ def build_page(settings: Settings) -> gr.Blocks:
 def _html(template: str, elem_id: str) -> None:
     import gradio as gr
 
-    words = {name: escape(say(name)) for name in _names(template)}
+    words = {name: _ICONS.get(name) or escape(say(name)) for name in _names(template)}
     gr.HTML(template.format(**words), elem_id=elem_id, apply_default_css=False, js_on_load=None)
 
 

@@ -101,8 +101,10 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def ask(self, question: str) -> None:
+        turns = self.page.locator(".turn").count()
         self.page.get_by_label("Your question").fill(question)
         self.page.keyboard.press("Enter")
+        self.page.wait_for_function("turns => document.querySelectorAll('.turn').length > turns", arg=turns)
         self.page.wait_for_selector(".turn:last-child .actions")
 
     def reload(self) -> None:

@@ -28,11 +28,14 @@ def states(visited: Visit) -> Iterator[str]:
     """Lead the page through its states, naming each."""
     page = visited.page
     yield "empty"
-    page.get_by_text("Menu").click()
+    page.locator("#menu summary").click()
     yield "menu"
     page.get_by_role("button", name="Forget everything").click()
     yield "forget?"
     page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="About you").click()
+    yield "profile"
+    page.keyboard.press("Escape")
     visited.ask(QUESTION)
     yield "answer"
     page.get_by_role("button", name="Not helpful").click()

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 def test_previous_and_next_step_through_the_quotes_of_the_answer(visit: Open) -> None:
     visited = visit()
     page = visited.page
-    visited.ask("How much does a master's cost?")
+    visited.ask(QUESTION)
     page.locator(".marker").first.click()
     first = shown_quote(page)
     expect(page.get_by_role("button", name="Previous quote")).to_be_disabled()
@@ -153,11 +153,31 @@ def test_a_comparison_is_a_table_that_can_be_widened_and_narrowed(visit: Open) -
         assert cell.locator(".marker").count() or cell.inner_text() == "the guide does not say"
 
 
+def test_a_profile_stays_in_the_browser_answers_what_fits_and_is_emptied_by_one_click(visit: Open) -> None:
+    visited = visit()
+    page = visited.page
+    page.get_by_role("button", name="About you").click()
+    page.get_by_label("Background").fill("graphic designer")
+    page.get_by_label("Aims").fill("make art and music with AI")
+    page.get_by_role("button", name="Which fits me?").click()
+    page.wait_for_selector(".turn .compare")
+    expect(page.locator(".compare tbody th").first).to_have_text("Generative models and AI creativity")
+    for cell in page.locator(".compare tbody td").all():
+        assert cell.locator(".marker").count() or cell.inner_text() == "the guide does not say"
+    expect(page.locator(".turn .note").last).to_contain_text("would")
+    visited.reload()
+    page.get_by_role("button", name="About you").click()
+    expect(page.get_by_label("Background")).to_have_value("graphic designer")
+    page.get_by_role("button", name="Empty").click()
+    expect(page.get_by_label("Background")).to_have_value("")
+    assert page.evaluate("localStorage.getItem('advisor.profile')") is None
+
+
 def test_the_conversation_can_be_saved_as_markdown(visit: Open, tmp_path: Path) -> None:
     visited = visit()
     visited.ask(QUESTION)
     visited.ask("What is the best pizza topping in Naples?")
-    visited.page.get_by_text("Menu").click()
+    visited.page.locator("#menu summary").click()
     with visited.page.expect_download() as download:
         visited.page.get_by_role("button", name="Save as Markdown").click()
     download.value.save_as(tmp_path / "saved.md")
@@ -185,7 +205,7 @@ def test_forgetting_empties_everything_kept_in_the_browser(visit: Open) -> None:
     visited = visit()
     page = visited.page
     visited.ask(QUESTION)
-    page.get_by_text("Menu").click()
+    page.locator("#menu summary").click()
     page.get_by_role("button", name="Forget everything here").click()
     page.get_by_role("button", name="Forget everything", exact=True).click()
     expect(page.locator(".turn")).to_have_count(0)

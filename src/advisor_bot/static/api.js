@@ -66,8 +66,8 @@ export async function feedback(answer, verdict, reason = "") {
 }
 
 /** Ask; `on(kind, data)` hears status, passages and delta as they come. Resolves to the final Answer. */
-export async function ask(question, history, on = () => {}, signal = undefined) {
-  const response = await post("api/ask/stream", { question, history }, signal);
+export async function ask({ question, history, profile }, on = () => {}, signal = undefined) {
+  const response = await post("api/ask/stream", { question, history, profile }, signal);
   for await (const { kind, data } of events(response.body)) {
     if (kind === "answer") return data;
     if (kind === "error") throw new Refusal(data, 200);

@@ -3,6 +3,7 @@
 import { bare } from "./answer.js";
 import { ask, Away, Refusal, untilReady } from "./api.js";
 import { el } from "./dom.js";
+import { profile } from "./profile.js";
 import { dropTurn, keepTurn, newTurn, onOtherTab, turns } from "./store.js";
 import { showAnswer, showNote, showProgress, turnElement } from "./turn.js";
 import { say } from "./words.js";
@@ -12,14 +13,15 @@ const HISTORY_CHARS = 4000; // of each of their texts
 
 /** The conversation in `root`. */
 export class Conversation {
-  constructor(root, { reader, tell, fill, live, contact }) {
-    Object.assign(this, { root, reader, tell, fill, live, contact, running: new Map() });
+  constructor(root, { reader, tell, fill, live, contact, version }) {
+    Object.assign(this, { root, reader, tell, fill, live, contact, version, running: new Map() });
     this.on = {
       open: (answer, citation) => reader.openCitation(answer, citation),
       ask: (question) => this.ask(question),
       retry: (turn) => this.retry(turn),
       undo: (turn) => this.undo(turn),
       changed: (turn) => keepTurn(turn),
+      isOlder: (answer) => answer.guide_version !== this.version,
       tell,
     };
     onOtherTab(() => this.restore());
@@ -77,6 +79,14 @@ export class Conversation {
     this.#note();
   }
 
+  /** Another version of the guide is live: answers from older ones say so. */
+  setVersion(version) {
+    const changed = this.version !== version;
+    this.version = version;
+    const done = [...this.root.children].filter((node) => node.turn.answer && !this.running.has(node.turn.id));
+    if (changed) done.forEach((node) => showAnswer(node, this.on, this.contact));
+  }
+
   /** Stop and empty everything shown. */
   clear() {
     for (const control of this.running.values()) control.abort();
@@ -94,9 +104,9 @@ export class Conversation {
     node.scrollIntoView({ block: "start" });
     try {
       turn.answer = await this.#persist(node, control.signal);
+      await this.live(turn.answer.guide_version);
       showAnswer(node, this.on, this.contact);
       keepTurn(turn);
-      this.live(turn.answer.guide_version);
     } catch (error) {
       if (!control.signal.aborted) this.#failed(node, error);
     } finally {
@@ -121,7 +131,8 @@ export class Conversation {
 
   async #stream(node, signal) {
     let text = "";
-    const answer = await ask(node.turn.question, this.#history(node), (kind, data) => {
+    const asked = { question: node.turn.question, history: this.#history(node), profile: profile() };
+    const answer = await ask(asked, (kind, data) => {
       if (kind !== "delta") return;
       text += data.text;
       showProgress(node, say("reading"), text);

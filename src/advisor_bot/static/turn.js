@@ -6,7 +6,7 @@ import { copyText, el, iconButton } from "./dom.js";
 import { turnMarkdown } from "./export.js";
 import { edition, say } from "./words.js";
 
-/** The element of `turn`. `on`: open(answer, citation), ask(question), retry(turn), undo(turn), tell(text), changed(turn). */
+/** The element of `turn`. `on`: open(answer, citation), ask(question), retry(turn), undo(turn), tell(text), changed(turn), isOlder(answer). */
 export function turnElement(turn, on, contact) {
   const answer = el("div", { class: "answer" });
   const node = el("section", { class: "turn", "data-id": turn.id, "aria-label": say("turn_label") },
@@ -52,7 +52,7 @@ export function showAnswer(node, on, contact) {
     ...[
       answer.status === "not_covered" && contact && contactLine(contact),
       sure && el("p", { class: `sure sure-${answer.status}` }, sure),
-      turn.older && el("p", { class: "older-answer" }, say("older_answer", { version: edition(answer.guide_version) })),
+      on.isOlder(answer) && el("p", { class: "older-answer" }, say("older_answer", { version: edition(answer.guide_version) })),
       sources(answer),
       actions(node, on),
       followUps(answer, on),
