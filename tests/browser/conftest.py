@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -69,6 +71,10 @@ class Server:
     @property
     def port(self) -> int:
         return int(self.url.rstrip("/").rsplit(":", 1)[1])
+
+    def live_version(self) -> str:
+        with urllib.request.urlopen(f"{self.url}ready") as response:
+            return str(json.load(response)["version"])
 
     def stop(self) -> None:
         if self.process:

@@ -108,9 +108,8 @@ def test_old_citations_open_marked_older_after_the_guide_changed(visit: Open, pu
         page.locator(".marker").first.click()
         old = shown_quote(page)
         new = publish_text(text.replace(old.split(". ")[0], f"{old.split('. ')[0]} now"), index, tmp_path / "corpus")
-        page.wait_for_function(
-            f"fetch('/ready').then((r) => r.json()).then((ready) => ready.version === '{new}')", timeout=30_000
-        )
+        while server.live_version() != new:
+            page.wait_for_timeout(200)
         visited.ask(QUESTION)
         page.locator(".turn:last-child .marker").first.click()
         expect(page.locator("mark.now").first).to_contain_text(" now")
