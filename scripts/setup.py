@@ -83,6 +83,11 @@ def set_up_venv(extra):
     BEGUN.unlink()
 
 
+def done_before():
+    """Return the extras that some earlier set-up, of whatever versions, finished with."""
+    return {path.name[len(".setup-done") :] for path in VENV.glob(".setup-done*")}
+
+
 def fingerprint():
     """Return what an installed .venv was made from: what is required, and where it lies."""
     parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
@@ -119,6 +124,9 @@ def make_venv():
 
 def say_download(extra):
     """Say how much will be downloaded, before anything is."""
+    if extra in done_before():
+        say("Bringing .venv up to date; only what changed is downloaded.")
+        return
     gpu = not has_torch() and takes_gpu_build()
     torch = 0 if has_torch() or gpu else TORCH_CPU_MB
     total = torch + PROGRAM_MB + (DEV_MB if extra else 0)

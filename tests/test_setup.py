@@ -99,8 +99,9 @@ def test_a_changed_requirement_is_installed(project: Project, name: str) -> None
     project.with_stand_in().set_up()
     with (project.folder / name).open("a") as file:
         file.write("# changed\n")
-    project.set_up()
+    again = project.set_up()
     assert project.installed
+    assert "only what changed is downloaded" in again.stdout
 
 
 def test_a_moved_checkout_is_set_up_again(project: Project) -> None:
