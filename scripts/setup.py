@@ -169,7 +169,7 @@ def install(extra):
         else:
             pip_install("-c", "constraints.txt", torch)
     say("Installing the program and its libraries (2 of 2); this takes a few minutes")
-    pip_install("-c", "constraints.txt", "-e", "." + extra)
+    pip_install("-c", "constraints.txt", "-e", "." + (extra.replace("]", ",formats]") or "[formats]"))
 
 
 def pip_install(*arguments):

@@ -83,7 +83,7 @@ def test_a_second_set_up_installs_nothing(project: Project) -> None:
 
 def test_what_the_tests_need_is_enough_to_run(project: Project) -> None:
     project.with_stand_in().set_up("check")
-    assert any(".[dev]" in line for line in project.installed)
+    assert any(".[dev,formats]" in line for line in project.installed)
     project.set_up("run")
     assert project.installed == []
 
@@ -91,7 +91,7 @@ def test_what_the_tests_need_is_enough_to_run(project: Project) -> None:
 def test_what_running_needs_is_not_enough_to_check(project: Project) -> None:
     project.with_stand_in().set_up("run")
     project.set_up("check")
-    assert any(".[dev]" in line for line in project.installed)
+    assert any(".[dev,formats]" in line for line in project.installed)
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])

@@ -12,13 +12,13 @@ import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import yaml
 from charset_normalizer import from_bytes
 
-from advisor_bot import load_markdown, load_plain
+from advisor_bot import convert, load_markdown, load_plain
 from advisor_bot.errors import LoadError
 from advisor_bot.outline import sections
 from advisor_bot.types import Document, Section
@@ -195,12 +195,24 @@ def _is_markdown(text: str) -> bool:
     return bool(_ATX.match(head) or _UNDERLINED.search(text) or len(_ATX.findall(text)) > 1 or _front_matter(text)[1])
 
 
-# The one place where a file's suffix chooses how it is read; converters of other formats join here.
+def _read_converted(name: str, data: bytes) -> Document:
+    try:
+        text, pages = convert.to_markdown(PurePosixPath(name).suffix.lower(), data)
+    except convert.CannotConvertError as problem:
+        raise _UnreadableError(str(problem)) from None
+    return replace(parse(name, text, markup=True), pages=pages)
+
+
+# The one place where a file's suffix chooses how it is read.
 READERS: Mapping[str, Callable[[str, bytes], Document]] = {
     ".md": _read_markdown,
     ".markdown": _read_markdown,
     ".txt": _read_text,
     ".text": _read_text,
+    ".html": _read_converted,
+    ".htm": _read_converted,
+    ".docx": _read_converted,
+    ".pdf": _read_converted,
 }
 
 
