@@ -68,7 +68,7 @@ export const contactLine = ({ name, link }) =>
 function sources(answer) {
   if (!answer.citations.length) return null;
   return el("ol", { class: "print-sources" }, answer.citations.map((citation) =>
-    el("li", { value: citation.n }, `${headingPath(citation)}: “${citation.quote}”`)));
+    el("li", { value: citation.n }, `${headingPath(citation)}: “${bare(citation.quote)}”`)));
 }
 
 function actions(node, on) {
