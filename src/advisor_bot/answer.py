@@ -16,9 +16,10 @@ from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 
 from advisor_bot import replies
+from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
-from advisor_bot.embed import Encoder
+from advisor_bot.embed import SENTENCES_CACHED, Encoder
 from advisor_bot.errors import QuestionError
 from advisor_bot.evidence import Evidence, weigh
 from advisor_bot.glossary import Glossary, glossary_of
@@ -123,6 +124,17 @@ class Advisor:
         """Return questions to begin with, made from the guide's own headings."""
         with self.library.lease() as index:
             return replies.starters(index)
+
+    def warm(self) -> None:
+        """Read the sentences of a small guide closely now, so that no question has to wait for that."""
+        with self.library.lease() as index:
+            glossary = self.glossary(index)
+            glossary.topics, glossary.stems, glossary.initials  # noqa: B018
+            if len(index.context_rows) <= SENTENCES_CACHED:
+                for chunk in index.chunks:
+                    document = index.documents[chunk.document]
+                    for text in embedded_texts(chunk, document).in_context:
+                        self.encoder.guide_tokens(text)
 
     def glossary(self, index: Index) -> Glossary:
         """Return what ``index`` talks about, worked out once a version."""

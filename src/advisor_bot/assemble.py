@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from advisor_bot.answer import Advisor
@@ -27,4 +28,5 @@ def server(settings: Settings) -> FastAPI:
 
     built = advisor(settings)
     built.library.watch()
+    threading.Thread(target=built.warm, name="warm", daemon=True).start()
     return create_app(built, settings)

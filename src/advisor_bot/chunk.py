@@ -109,9 +109,15 @@ def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
     title = () if document.title == PurePosixPath(document.name).stem else (document.title,)
     path = " > ".join(dict.fromkeys((*title, *chunk.heading)))
     body = " ".join((*_table_header(chunk, document), *sentences))
-    heading = chunk.heading[-1] if chunk.heading else ""
-    lead = heading + ("" if not heading else " " if heading[-1] in ".:!?" else ". ")
-    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, tuple(lead + sentence for sentence in sentences))
+    read = tuple(in_context(chunk.heading, sentence) for sentence in sentences)
+    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, read)
+
+
+def in_context(heading: tuple[str, ...], sentence: str) -> str:
+    """Return ``sentence`` after its innermost heading."""
+    if not heading or not heading[-1]:
+        return sentence
+    return heading[-1] + (" " if heading[-1][-1] in ".:!?" else ". ") + sentence
 
 
 def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Piece, seen: Counter[_Key]) -> Chunk:

@@ -37,6 +37,7 @@ RECIPE = 2  # raised whenever the same weights would give other vectors
 LEAST_COSINE = 0.9999
 BATCH_CHARS = 1_200  # small batches keep the processor's caches warm: 2 texts of 600 characters beat 32 by a third
 QUERIES_CACHED = 256
+SENTENCES_CACHED = 1024
 
 _CHECKED = (
     "",
@@ -68,11 +69,13 @@ class Tokens:
     """The tokens of one text: where each stands (code points), its number in the vocabulary, its state.
 
     ``states`` is L2-normalized, shape (tokens, dimension); marks the model adds (offset of no width) are left out.
+    ``vector`` is that of the whole text. Half precision halves the memory of the texts that are remembered.
     """
 
     offsets: tuple[tuple[int, int], ...]
     numbers: tuple[int, ...]
-    states: NDArray[np.float32]
+    states: NDArray[np.float16]
+    vector: NDArray[np.float32]
 
 
 class Encoder(Embeddings):
@@ -88,7 +91,7 @@ class Encoder(Embeddings):
         fingerprint: str,
         dimension: int,
         run: Callable[[list[str]], NDArray[np.float32]],
-        tokens: Callable[[list[str]], list[Tokens]],
+        tokens: Callable[[str], Tokens],
         *,
         engine: str = "onnx",
         workers: int = 1,
@@ -99,9 +102,11 @@ class Encoder(Embeddings):
         ``prompts`` are what the model wants before a document and before a query.
         """
         self.name, self.fingerprint, self.dimension, self.engine = name, fingerprint, dimension, engine
-        self._run, self._tokens, self._workers = run, tokens, workers
+        self._run, self._workers = run, workers
         self._document_prompt, self._query_prompt = prompts
         self._cached = lru_cache(maxsize=QUERIES_CACHED)(self._encode_query)
+        self._read = lru_cache(maxsize=QUERIES_CACHED)(tokens)
+        self._read_guide = lru_cache(maxsize=SENTENCES_CACHED)(tokens)
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return the vectors of ``texts`` as documents, shape (n, dimension), order kept.
@@ -124,9 +129,13 @@ class Encoder(Embeddings):
         """Return the vector of one question, shape (dimension,), read only; the last few hundred are remembered."""
         return self._cached(text)
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """Return the tokens of a few short texts with their states, each text read as it stands."""
-        return self._tokens([_encodable(text) for text in texts]) if texts else []
+    def tokens(self, question: str) -> Tokens:
+        """Return the tokens of a question, read as it stands, with their states."""
+        return self._read(_encodable(question))
+
+    def guide_tokens(self, sentence: str) -> Tokens:
+        """Return the tokens of a sentence of the guide; about a thousand are remembered (30 MB)."""
+        return self._read_guide(_encodable(sentence))
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vectors of ``texts`` as lists of floats (LangChain's form)."""
@@ -143,9 +152,17 @@ class Encoder(Embeddings):
     def forget_queries(self) -> None:
         """Forget the remembered questions, as a benchmark must before it measures."""
         self._cached.cache_clear()
+        self._read.cache_clear()
+
+    def forget_sentences(self) -> None:
+        """Forget the remembered sentences of the guide."""
+        self._read_guide.cache_clear()
 
     def _encode_query(self, text: str) -> NDArray[np.float32]:
-        vector = np.asarray(self._run([_encodable(self._query_prompt + text)])[0], np.float32)
+        if self._query_prompt:
+            vector = np.asarray(self._run([_encodable(self._query_prompt + text)])[0], np.float32)
+        else:
+            vector = self.tokens(text).vector.copy()
         vector.flags.writeable = False
         return vector
 
@@ -256,33 +273,33 @@ def _onnx_encoder(target: Path, threads: int, workers: int) -> Encoder:
     options.enable_cpu_mem_arena = False  # batches of many shapes would make it grow and never shrink
     session = onnxruntime.InferenceSession(str(target / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
-    def computed(output: str, encoded: Sequence[Any]) -> NDArray[np.float32]:
+    def computed(outputs: list[str], encoded: Sequence[Any]) -> list[NDArray[np.float32]]:
         inputs = {
             "input_ids": np.array([one.ids for one in encoded], np.int64),
             "attention_mask": np.array([one.attention_mask for one in encoded], np.int64),
         }
-        return np.asarray(session.run([output], inputs)[0], np.float32)
+        return [np.asarray(found, np.float32) for found in session.run(outputs, inputs)]
 
     def run(texts: list[str]) -> NDArray[np.float32]:
-        return computed("vectors", tokenizer.encode_batch(texts))
+        return computed(["vectors"], tokenizer.encode_batch(texts))[0]
 
-    def tokens(texts: list[str]) -> list[Tokens]:
-        encoded = tokenizer.encode_batch(texts)
-        return [
-            _kept_tokens(one.offsets, one.ids, states)
-            for one, states in zip(encoded, computed("states", encoded), strict=True)
-        ]
+    def tokens(text: str) -> Tokens:
+        encoded = tokenizer.encode_batch([text])
+        vectors, states = computed(["vectors", "states"], encoded)
+        return _kept_tokens(encoded[0].offsets, encoded[0].ids, states[0], vectors[0])
 
     prompts = tuple(manifest["prompts"])
     return Encoder(manifest["name"], target.name, manifest["dimension"], run, tokens, workers=workers, prompts=prompts)
 
 
-def _kept_tokens(offsets: Sequence[tuple[int, int]], numbers: Sequence[int], states: NDArray[np.float32]) -> Tokens:
+def _kept_tokens(
+    offsets: Sequence[tuple[int, int]], numbers: Sequence[int], states: NDArray[np.float32], vector: NDArray[np.float32]
+) -> Tokens:
     """Leave out padding and the marks the model adds, and normalize."""
     kept = [place for place, (start, end) in enumerate(offsets) if start < end]
     chosen = states[kept]
-    chosen = chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-9)
-    return Tokens(tuple(offsets[p] for p in kept), tuple(int(numbers[p]) for p in kept), chosen)
+    chosen = (chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-9)).astype(np.float16)
+    return Tokens(tuple(offsets[p] for p in kept), tuple(int(numbers[p]) for p in kept), chosen, vector)
 
 
 def _torch_encoder(settings: Settings) -> Encoder:
@@ -295,14 +312,11 @@ def _torch_encoder(settings: Settings) -> Encoder:
         found = model.encode(texts, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
         return np.asarray(found, np.float32)
 
-    def tokens(texts: list[str]) -> list[Tokens]:
-        states = model.encode(texts, output_value="token_embeddings", show_progress_bar=False)
-        found = []
-        for text, state in zip(texts, states, strict=True):
-            one = model.tokenizer(text, truncation=True, max_length=len(state), return_offsets_mapping=True)
-            vectors = np.asarray(state.cpu(), np.float32)
-            found.append(_kept_tokens(one["offset_mapping"], one["input_ids"], vectors))
-        return found
+    def tokens(text: str) -> Tokens:
+        state = model.encode([text], output_value="token_embeddings", show_progress_bar=False)[0]
+        one = model.tokenizer(text, truncation=True, max_length=len(state), return_offsets_mapping=True)
+        states = np.asarray(state.cpu(), np.float32)
+        return _kept_tokens(one["offset_mapping"], one["input_ids"], states, run([text])[0])
 
     dimension = int(model.get_embedding_dimension())
     name = settings.embedding_model or PACKAGED

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor_bot.chunk import in_context
 from advisor_bot.embed import Encoder, Tokens
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
@@ -60,7 +61,7 @@ class Sentence:
     @property
     def in_context(self) -> str:
         """The sentence after its innermost heading."""
-        return f"{self.passage.heading[-1]}. {self.text}" if self.passage.heading else self.text
+        return in_context(self.passage.heading, self.text)
 
 
 def measure(
@@ -76,8 +77,8 @@ def measure(
     if not sentences:
         return {}
     unknown = unknown_words(question.text, glossary)
-    tokens = encoder.tokens([query.resolved.text, *(s.in_context for s in sentences[:READ_CLOSELY])])
-    asked, read = tokens[0], tokens[1:]
+    asked = encoder.tokens(query.resolved.text)
+    read = [encoder.guide_tokens(s.in_context) for s in sentences[:READ_CLOSELY]]
     return {
         **_ranking(query, passages, sentences, index),
         **_words(query, sentences, unknown, asked),
@@ -137,7 +138,7 @@ def _matching(
     spoken = word_states(query.resolved.text, asked)
     content = [(word, state) for word, state in spoken if word not in STOPWORDS]
     rare = _rarity(query.resolved.text, asked)
-    three, everything = (np.concatenate([one.states for one in read[:most]]) for most in (3, READ_CLOSELY))
+    three, everything = (np.concatenate([_states(one) for one in read[:most]]) for most in (3, READ_CLOSELY))
     if not content or not len(everything):
         return {}
     best = np.array([float(np.max(three @ state)) for _, state in content])
@@ -145,7 +146,7 @@ def _matching(
     held = {t for s in sentences[:3] for t in terms(s.in_context)}
     unheld = [b for b, (word, _) in zip(best, content, strict=True) if stem(word) not in held]
     strange = [float(np.max(everything @ state)) for word, state in content if word in unknown]
-    whole = [float(np.mean(np.max(one.states @ asked.states.T, axis=0))) for one in read if len(one.states)]
+    whole = [float(np.mean(np.max(_states(one) @ _states(asked).T, axis=0))) for one in read if len(one.states)]
     return {
         "match": float((best * weight).sum() / weight.sum()),
         "match_least": float(best.min()),
@@ -201,12 +202,16 @@ def word_states(text: str, tokens: Tokens) -> list[tuple[str, NDArray[np.float32
     """Return the words of ``text`` (lower case) with their L2-normalized states, the mean of their tokens'."""
     found = []
     for word, _, states in _grouped(text, tokens):
-        mean = states.mean(axis=0)
+        mean = states.mean(axis=0, dtype=np.float32)
         found.append((word, mean / max(float(np.linalg.norm(mean)), 1e-9)))
     return found
 
 
-def _grouped(text: str, tokens: Tokens) -> list[tuple[str, list[int], NDArray[np.float32]]]:
+def _states(tokens: Tokens) -> NDArray[np.float32]:
+    return tokens.states.astype(np.float32)
+
+
+def _grouped(text: str, tokens: Tokens) -> list[tuple[str, list[int], NDArray[np.float16]]]:
     """Group the tokens of each word."""
     found = []
     for match in re.finditer(r"[^\W_]+(?:['’][^\W_]+)*", text):
