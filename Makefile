@@ -37,9 +37,9 @@ check: ## style, types and layers: ruff, mypy, import-linter
 	@echo "import-linter: layers"
 	@.venv/bin/lint-imports --no-logo
 
-bench: ## what publishing costs, measured on this machine
+bench: ## what answering and publishing cost, measured on this machine
 	@$(setup) check
-	@$(venv) bench/publish.py $(ARGS)
+	@set -e; for script in $(filter-out bench/calibrate.py,$(wildcard bench/*.py)); do $(venv) $$script $(ARGS); done
 
 pictures: ## make the README's pictures anew
 	@$(setup) test
