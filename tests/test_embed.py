@@ -86,20 +86,44 @@ def test_asking_imports_no_torch(encoders: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_both_engines_give_interchangeable_vectors(encoders: Path, encoder: Encoder) -> None:
+PASSAGES = [
+    f"{field} {what}"
+    for field in ("Computer vision", "Language processing", "Robotics", "Data engineering", "Statistics")
+    for what in (
+        "asks for linear algebra and pays well in the first years.",
+        "is taught in small classes, and its projects end with a talk.",
+        "leads to work in hospitals, in banks and in public offices.",
+        "costs more than other fields because its computers are expensive.",
+    )
+]
+ASKED = ["What pays well?", "Which field leads to hospitals?", "Are classes small?", "math for robots", "expensive?"]
+
+
+def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(encoders: Path, encoder: Encoder) -> None:
     # In a process of its own: torch must not stay in the one that runs the other tests.
     code = (
         "import json, sys; from pathlib import Path; from advisor_bot.embed import open_encoder;"
         "from advisor_bot.settings import Settings;"
         f"found = open_encoder(Settings(encoder='sentence-transformers'), Path({str(encoders)!r}));"
-        f"texts = json.loads({json.dumps(QUESTIONS)!r});"
+        "texts = json.load(sys.stdin);"
         "print(json.dumps([found.fingerprint, found.engine, found.encode(texts).tolist()]))"
     )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    texts = [*QUESTIONS, *ASKED, *PASSAGES]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     fingerprint, engine, vectors = json.loads(done.stdout.splitlines()[-1])
     assert engine == "sentence-transformers"
     assert fingerprint == encoder.fingerprint
-    assert (np.array(vectors) * encoder.encode(QUESTIONS)).sum(axis=1).min() >= 0.9999
+    theirs, ours = np.array(vectors), encoder.encode(texts)
+    assert (theirs * ours).sum(axis=1).min() >= 0.9999
+    asked, passages = slice(len(QUESTIONS), len(QUESTIONS) + len(ASKED)), slice(-len(PASSAGES), None)
+    top_five = [np.argsort(-found[asked] @ found[passages].T)[:, :5].tolist() for found in (ours, theirs)]
+    assert top_five[0] == top_five[1]
 
 
 def test_nothing_exported_is_one_line_that_says_what_to_run(tmp_path: Path) -> None:

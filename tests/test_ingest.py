@@ -162,6 +162,38 @@ def test_preview_of_an_unchanged_guide_says_so(owner: Owner, published: str) -> 
     assert owner.run(owner.corpus, "--dry-run").stdout.splitlines()[-1] == "Nothing would change."
 
 
+def test_preview_shows_answers_that_would_change(owner: Owner, published: str) -> None:
+    case = {
+        "id": "week",
+        "question": "When do the lectures of Course 3 begin?",
+        "answerable": True,
+        "facts": [["week 3"]],
+    }
+    (owner.corpus / "cases.jsonl").write_text(json.dumps(case) + "\n")
+    owner.write([paragraph.replace("in week 3 ", "in week 33 ") for paragraph in PARAGRAPHS])
+    (answer,) = json.loads(owner.run(owner.corpus, "--dry-run", "--json").stdout)["answers"]
+    assert "cited" in answer["differs"]
+    assert ["week 3 " in str(answer["before"]), "week 33 " in str(answer["after"])] == [True, True]
+    shown = owner.run(owner.corpus, "--dry-run").stdout
+    assert case["question"] in shown
+    assert "1 of 1 answers would change" in shown
+
+
+def test_named_case_file_stops_a_guide_that_answers_worse(owner: Owner, published: str) -> None:
+    case = {
+        "id": "week",
+        "question": "When do the lectures of Course 3 begin?",
+        "answerable": True,
+        "facts": [["week 3"]],
+    }
+    cases = owner.corpus.parent / "my-cases.jsonl"
+    cases.write_text(json.dumps(case) + "\n")
+    owner.write([paragraph.replace("begin in week 3 ", "begin some day ") for paragraph in PARAGRAPHS])
+    assert "would answer worse" in one_line(owner.run(owner.corpus, "--cases", cases))
+    assert owner.live() == published
+    assert owner.run(owner.corpus, "--cases", cases, "--force").returncode == 0
+
+
 def test_list_roll_back_and_publish_again(owner: Owner, published: str) -> None:
     owner.write([*PARAGRAPHS, "Course 99 is new. Nobody has taken it yet, so nobody can say how hard it is."])
     second = owner.publish()

@@ -134,7 +134,7 @@ def _read(paths: list[Path], settings: Settings, console: Console) -> Loaded:
 
 
 def _preview(paths: list[Path], settings: Settings, as_json: bool, cases: Path | None) -> None:
-    from advisor_bot.publish import guard, plan
+    from advisor_bot.publish import plan
 
     console = _console(stderr=as_json)
     documents = _read(paths, settings, console).documents
@@ -143,6 +143,13 @@ def _preview(paths: list[Path], settings: Settings, as_json: bool, cases: Path |
     if as_json:
         _print_json(planned.as_json())
         return
+    print_plan(console, planned)
+
+
+def print_plan(console: Console, planned: Plan) -> None:
+    """Print what publishing would change: passages word by word, answers old beside new, the counts."""
+    from advisor_bot.publish import guard
+
     for document in planned.documents:
         _print_document(console, document)
     if planned.answers:
