@@ -103,6 +103,13 @@ def test_gradio_takes_nothing_in(client: TestClient, path: str) -> None:
     assert upload.status_code in (403, 404, 413, 415)
 
 
+def test_an_upgrade_of_the_page_shows_at_once(client: TestClient) -> None:
+    first = client.get("/ui/chat.js")
+    assert first.headers["cache-control"] == "no-cache"
+    again = client.get("/ui/chat.js", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
 # --- the crafted undo event: a mounted Gradio page must not read files of the machine ------------------------
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import gradio as gr
     from fastapi import FastAPI
+    from fastapi.staticfiles import StaticFiles
+    from starlette.responses import Response
 
     from advisor_bot.answer import Advisor
 
@@ -32,7 +34,6 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
-    from fastapi.staticfiles import StaticFiles
 
     from advisor_bot import __version__, api, ui
     from advisor_bot.security import Gate, Headers
@@ -50,7 +51,7 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
     app.add_middleware(Headers)
     _add_error_handlers(app)
     app.include_router(api.routes(advisor, settings))
-    app.mount("/ui", StaticFiles(directory=str(STATIC)), name="ui")
+    app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
     _add_closed_ends(app)
     in_loop(lambda: mount_page(app, ui.build_page(settings), settings))
     app.state.advisor = advisor
@@ -99,6 +100,19 @@ def _blocked(settings: Settings) -> list[str]:
     """Return folders Gradio may never serve or copy from, though it trusts them by default."""
     folders = [Path.cwd(), Path(tempfile.gettempdir()), settings.corpus.absolute(), settings.index_folder.absolute()]
     return [str(folder) for folder in dict.fromkeys(folders)]
+
+
+def _fresh_files(folder: str) -> StaticFiles:
+    """Return static files that a browser asks about again each time, so that an upgrade shows at once."""
+    from fastapi.staticfiles import StaticFiles
+
+    class Fresh(StaticFiles):
+        def file_response(self, *args: Any, **kwargs: Any) -> Response:
+            response = super().file_response(*args, **kwargs)
+            response.headers["Cache-Control"] = "no-cache"
+            return response
+
+    return Fresh(directory=folder)
 
 
 def _add_closed_ends(app: FastAPI) -> None:
