@@ -7,6 +7,7 @@ answer, so that an answer never mixes two.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -134,6 +135,8 @@ class Advisor:
                 for chunk in index.chunks:
                     document = index.documents[chunk.document]
                     for text in embedded_texts(chunk, document).in_context:
+                        if not threading.main_thread().is_alive():  # the program is ending
+                            return
                         self.encoder.guide_tokens(text)
 
     def glossary(self, index: Index) -> Glossary:

@@ -28,5 +28,6 @@ def server(settings: Settings) -> FastAPI:
 
     built = advisor(settings)
     built.library.watch()
-    threading.Thread(target=built.warm, name="warm", daemon=True).start()
+    # No daemon: one that is inside native code while the interpreter goes would abort it. It ends with the main thread.
+    threading.Thread(target=built.warm, name="warm").start()
     return create_app(built, settings)
