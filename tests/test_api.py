@@ -204,7 +204,7 @@ def test_metrics_count_answers_by_status_and_time(client: TestClient) -> None:
 def test_the_description_of_the_api_names_every_field_of_an_answer(client: TestClient) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert {"status", "citations", "segments", "passages", "suggestions"} <= set(schemas["Answer"]["properties"])
-    assert {"question", "history"} == set(schemas["QuestionIn"]["properties"])
+    assert {"question", "history", "profile"} == set(schemas["QuestionIn"]["properties"])
 
 
 def test_health_and_ready(client: TestClient, advisor: Advisor) -> None:
