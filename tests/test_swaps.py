@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from advisor_bot import assemble
+from advisor_bot.embed import open_encoder
 from advisor_bot.load import parse
 from advisor_bot.publish import publish
 from advisor_bot.settings import Settings
@@ -155,3 +158,27 @@ def test_five_swaps_under_load_show_no_error_and_no_mixed_answer(server: Server,
 @pytest.mark.timeout(1_800)
 def test_thirty_swaps_under_load_show_no_error_and_no_mixed_answer(server: Server, index_folder: Path) -> None:
     swaps(server, index_folder, 30)
+
+
+def test_version_of_another_model_is_asked_with_that_model(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(index=index_folder)
+    publish(edition(0), settings)
+    advisor = assemble.advisor(settings)
+    first = advisor.ask("How much does tuition cost a month?")
+    # The same weights under another fingerprint stand for another model: nothing may be lent between the two.
+    encoders = index_folder / "encoders"
+    (old,) = encoders.iterdir()
+    shutil.copytree(old, encoders / "0123456789ab-v1-01234567")
+    other = open_encoder(settings, encoders, "0123456789ab-v1-01234567")
+    monkeypatch.setattr("advisor_bot.publish.configured_fingerprint", lambda _: other.fingerprint)
+    monkeypatch.setattr("advisor_bot.publish.prepare_encoder", lambda *_, **__: other)
+    published = publish(edition(1), settings)
+    assert published.plan is not None
+    assert published.plan.reasons
+    assert advisor.library.refresh()
+    with advisor.library.lease() as index:
+        assert index.encoder == advisor.encoder_of(index).fingerprint == other.fingerprint
+    second = advisor.ask("How much does tuition cost a month?")
+    assert second.guide_version == published.version
+    assert second.status == first.status
+    advisor.library.close()

@@ -20,7 +20,7 @@ from advisor_bot import replies
 from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
-from advisor_bot.embed import SENTENCES_CACHED, Encoder
+from advisor_bot.embed import SENTENCES_CACHED, Encoder, open_encoder
 from advisor_bot.errors import QuestionError
 from advisor_bot.evidence import Evidence, weigh
 from advisor_bot.glossary import Glossary, glossary_of
@@ -83,6 +83,7 @@ class Advisor:
     def __init__(self, library: Library, encoder: Encoder, settings: Settings) -> None:
         """Take the published versions, the encoder they were made with, and the settings."""
         self.library, self.encoder, self.settings = library, encoder, settings
+        self._encoders = {encoder.fingerprint: encoder}
         self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
         self._offered: WeakKeyDictionary[Index, dict[str, bool]] = WeakKeyDictionary()
         self.chain: Runnable[Asked, AddableDict] = (
@@ -112,14 +113,25 @@ class Advisor:
         """Return what would be read for ``question``, best first: the retrieval stage alone."""
         with self.library.lease() as index:
             asked = self._asked(question, history, index)
-            query = make_query(asked.text, asked.history, index, asked.glossary, self.encoder)
+            query = make_query(asked.text, asked.history, index, asked.glossary, self.encoder_of(index))
             return search(query, index, k=k)
 
     def retriever(self, index: Index, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
         """Return LangChain's retriever over ``index``, which the caller has leased."""
         return GuideRetriever(
-            index=index, glossary=self.glossary(index), encoder=self.encoder, k=k, history=tuple(history)
+            index=index, glossary=self.glossary(index), encoder=self.encoder_of(index), k=k, history=tuple(history)
         )
+
+    def encoder_of(self, index: Index) -> Encoder:
+        """Return the encoder that ``index`` was made with; another model's version may come while we serve.
+
+        Raises ``EncoderError`` when its export is gone.
+        """
+        if index.encoder not in self._encoders:
+            self._encoders[index.encoder] = open_encoder(
+                self.settings, self.settings.index_folder / "encoders", index.encoder
+            )
+        return self._encoders[index.encoder]
 
     def starters(self) -> list[str]:
         """Return questions to begin with, made from the guide's own headings."""
@@ -137,11 +149,13 @@ class Advisor:
                     for text in embedded_texts(chunk, document).in_context:
                         if not threading.main_thread().is_alive():  # the program is ending
                             return
-                        self.encoder.guide_tokens(text)
+                        self.encoder_of(index).guide_tokens(text)
 
     def glossary(self, index: Index) -> Glossary:
         """Return what ``index`` talks about, worked out once a version."""
         if index not in self._glossaries:
+            if self._glossaries:  # the guide has changed: how the old one's sentences read is needed no more
+                self.encoder_of(index).forget_sentences()
             self._glossaries[index] = glossary_of(index.documents.values(), index.chunks)
         return self._glossaries[index]
 
@@ -169,9 +183,10 @@ class Advisor:
 
     def _part(self, text: str, history: tuple[Turn, ...], asked: Asked) -> Part:
         question = read_question(text) if len(asked.question.parts) > 1 else asked.question
-        query = make_query(question.text, history, asked.index, asked.glossary, self.encoder)
+        encoder = self.encoder_of(asked.index)
+        query = make_query(question.text, history, asked.index, asked.glossary, encoder)
         passages = search(query, asked.index, k=MOST_PASSAGES, budget=self.settings.read_chars)
-        return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, self.encoder))
+        return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, encoder))
 
     def _worth_splitting(self, parts: list[Part], asked: Asked) -> list[Part]:
         """Keep the parts apart where they were read in different places or one is not covered; else take the whole."""
@@ -206,11 +221,12 @@ class Advisor:
         if asked.language:
             return Draft("not_covered", tuple(replies.foreign(asked.language)))
         if asked.profile.given and asks_for_fit(asked.text):
-            ranked = shortlist(asked.profile, asked.index, asked.glossary, self.encoder)
+            ranked = shortlist(asked.profile, asked.index, asked.glossary, self.encoder_of(asked.index))
             if ranked:
                 return Draft("partial", tuple(ranked))
         comparison = self._comparison(weighed)
-        rows = table(comparison, asked.index, asked.glossary, self.encoder) if comparison else []
+        encoder = self.encoder_of(asked.index)
+        rows = table(comparison, asked.index, asked.glossary, encoder) if comparison else []
         if rows:
             return Draft(_table_status(rows), (Line("lead", replies.COMPARED), *rows))
         if len(weighed.parts) > 1:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def advisor(settings: Settings) -> Advisor:
     """Return an advisor over the published versions. Raises ``IndexingError`` when nothing is published."""
     library = Library(settings.index_folder)
-    with library.lease():
-        pass
-    return Advisor(library, open_encoder(settings, settings.index_folder / "encoders"), settings)
+    with library.lease() as index:
+        encoder = open_encoder(settings, settings.index_folder / "encoders", index.encoder)
+    return Advisor(library, encoder, settings)
 
 
 def server(settings: Settings) -> FastAPI:

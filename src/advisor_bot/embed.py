@@ -193,10 +193,10 @@ def open_encoder(settings: Settings, folder: Path, fingerprint: str = "") -> Enc
     for target in sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True):
         if _is_sound(target) and _fits(target, settings.embedding_model, fingerprint):
             return _open(target, settings, threads=settings.threads, workers=1)
+    if settings.encoder == "sentence-transformers" and fingerprint in ("", configured_fingerprint(settings)):
+        return _torch_encoder(settings)
     wanted = fingerprint or settings.embedding_model or PACKAGED
-    if fingerprint or settings.encoder == "onnx":
-        raise EncoderError(f"No exported encoder for {wanted} in {folder}. Run `python ingest.py` to make it.")
-    return _torch_encoder(settings)
+    raise EncoderError(f"No exported encoder for {wanted} in {folder}. Run `python ingest.py` to make it.")
 
 
 def fingerprint_of(source: Path, *, packaged: bool = False) -> str:
