@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advisor_bot.chunk import chunk
+from advisor_bot.glossary import glossary_of
+from advisor_bot.load import parse
 from advisor_bot.question import foreign_language, read_question
 
 LANGUAGES = ("es", "fr", "de", "it", "pt", "nl", "zh", "ja", "ru", "ar", "hi", "id", "tr")
@@ -88,3 +91,26 @@ def test_any_text_is_read_without_an_error(asked: str) -> None:
     question = read_question(asked)
     assert len(question.parts) >= 1
     assert all(part in question.text for part in question.parts)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("wich one pays best", "which one pays best"),
+        ("reinforcment lerning", "reinforcement learning"),
+        ("is tehre a visa rule at stanford", "is there a visa rule at stanford"),
+    ],
+)
+def test_slips_are_mended_and_strange_words_are_left_alone(typed: str, meant: str) -> None:
+    document = parse("g.md", "# G\n\nReinforcement learning pays best. One rule is via practice.", markup=True)
+    assert glossary_of([document], chunk(document)).mended(typed) == meant
+
+
+def test_topics_are_found_by_name_short_form_and_part_and_the_exact_one_wins() -> None:
+    text = (
+        "# G\n\n## Online, hybrid and part-time formats\n\nWords.\n\n- **Hybrid.** Mixed.\n\n## Robots (RB)\n\nMetal.\n"
+    )
+    document = parse("g.md", text, markup=True)
+    topics = glossary_of([document], chunk(document))
+    assert [topic.name for topic in topics.mentioned("hybrid or rb?")] == ["Hybrid", "Robots (RB)"]
+    assert topics.mentioned("something else") == []

@@ -16,6 +16,7 @@ from advisor_bot.text import STOPWORDS, plain, stem, terms, words
 from advisor_bot.types import Chunk, Document
 
 _BRACKETS = re.compile(r"\(([^()]{2,30})\)")
+_FUNCTION_WORDS = sorted(word for word in STOPWORDS if len(word) >= 4 and word.isalpha())
 _SPLIT = re.compile(r"\s*(?:&|/|;|,|\band\b|\bwith\b)\s*", re.I)
 
 
@@ -95,7 +96,7 @@ class Glossary:
         return kept
 
     def spelling(self, word: str) -> str | None:
-        """Return the guide's word that ``word`` (lower case) is a slip of, or None.
+        """Return the word of the guide, or the function word, that ``word`` (lower case) is a slip of, or None.
 
         One edit is forgiven in words of five letters, two from eight, never the first letter
         (optimal string alignment distance).
@@ -106,7 +107,7 @@ class Glossary:
 
     def mended(self, text: str) -> str:
         """Return ``text`` with the slips of the pen for words of the guide put right."""
-        return re.sub(r"[^\W\d_]{5,}", lambda found: self.spelling(found[0].lower()) or found[0], text)
+        return re.sub(r"[^\W\d_]{4,}", lambda found: self.spelling(found[0].lower()) or found[0], text)
 
     def spelled_out(self, text: str) -> str:
         """Return ``text`` followed by what the short forms in it stand for."""
@@ -114,10 +115,13 @@ class Glossary:
         return " ".join([text, *dict.fromkeys(meant)])
 
     def _nearest(self, word: str) -> str | None:
-        if len(word) < 5 or word in self.vocabulary or not word.isalpha():
+        if len(word) < 4 or word in self.vocabulary or word in STOPWORDS or not word.isalpha():
             return None
         from rapidfuzz.distance import OSA
 
+        functional = [w for w in _FUNCTION_WORDS if w[0] == word[0] and OSA.distance(word, w, score_cutoff=1) <= 1]
+        if functional or len(word) < 5:
+            return min(functional, default=None)
         allowed = 2 if len(word) >= 8 else 1
         close = [
             (distance, -count, known)
