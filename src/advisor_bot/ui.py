@@ -16,7 +16,13 @@ from advisor_bot.strings import say
 if TYPE_CHECKING:
     import gradio as gr
 
+# Nothing is shown before chat.js says that all is drawn (or after five seconds, should it not come): no jumps.
 HEAD = """
+<style>
+gradio-app { visibility: hidden; animation: show-anyway 0s 5s forwards }
+body.advisor-drawn gradio-app { visibility: visible; animation: none }
+@keyframes show-anyway { to { visibility: visible } }
+</style>
 <link rel="icon" href="ui/icon.svg">
 <link rel="stylesheet" href="ui/tokens.css">
 <link rel="stylesheet" href="ui/guide.css">

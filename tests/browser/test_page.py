@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser.conftest import Open
-from playwright.sync_api import Page, expect
+from browser.conftest import Open, Server
+from playwright.sync_api import Browser, Page, expect
 
 QUESTION = "Which specializations pay the most?"
 
@@ -147,6 +147,24 @@ def test_nothing_is_cut_off_at_any_width(visit: Open, width: int) -> None:
         }).map((e) => e.outerHTML.slice(0, 90))"""
     )
     assert wide == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_jumps_while_the_page_opens_or_an_answer_comes(chromium: Browser, server: Server, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.add_init_script(
+        "window.jumps = 0; new PerformanceObserver((list) => list.getEntries().forEach((e) => (jumps += e.value)))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    page.goto(server.url)
+    page.wait_for_selector("body.advisor-ready")
+    page.wait_for_timeout(500)
+    assert page.evaluate("jumps") < 0.1  # what web.dev calls good
+    page.evaluate("jumps = 0; advisor.ask('Compare NLP and computer vision')")
+    page.wait_for_selector(".turn .compare")
+    page.wait_for_timeout(500)
+    assert page.evaluate("jumps") < 0.01
+    page.close()
 
 
 def test_on_a_phone_the_reader_is_a_drawer(visit: Open) -> None:

@@ -25,6 +25,11 @@ function drawn(...ids) {
 
 const input = () => document.querySelector("#question textarea");
 
+/** Show the page once the browser has laid out what was drawn. */
+function show() {
+  requestAnimationFrame(() => requestAnimationFrame(() => document.body.classList.add("advisor-drawn")));
+}
+
 /** Put `text` into the question field, through the event Gradio listens to. */
 function fill(text) {
   const field = input();
@@ -47,7 +52,7 @@ async function guideWhenReady() {
       return await fetchGuide();
     } catch (error) {
       if (!(error instanceof Away)) throw error;
-      byId("edition").textContent = say("server_away_short");
+      if (byId("edition")) byId("edition").textContent = say("server_away_short");
       await untilReady(new AbortController().signal);
     }
   }
@@ -105,11 +110,11 @@ function forget(conversation) {
 }
 
 async function start() {
+  const coming = guideWhenReady();
   await Promise.all([loadWords(), drawn("masthead", "log", "reader-root", "question")]);
   if (kept("theme") && !new URLSearchParams(location.search).has("__theme")) setTheme(kept("theme") === "dark");
   const reader = new Reader(byId("reader-root"), { tell, quoteSelected: (text) => fill(say("about_selected", { text })) });
   previewMarkers(byId("log"));
-  let guide = null;
   let conversation = null;
   window.advisor = {
     ask(text) {
@@ -118,7 +123,9 @@ async function start() {
       return "";
     },
   };
-  guide = await guideWhenReady();
+  await Promise.race([coming, new Promise((resolve) => setTimeout(resolve, 1500))]); // a slow server is not waited for
+  show();
+  let guide = await coming;
   const live = async (version) => {
     if (version === guide.version) return;
     guide = await fetchGuide().catch(() => guide);
