@@ -172,16 +172,20 @@ def prepare_encoder(settings: Settings, folder: Path, *, say: Callable[[str], No
 
     ``folder`` is ``<index>/encoders``. Raises ``EncoderError`` when the model is missing or altered.
     """
+    return _open(ensure_export(settings, folder, say=say), settings, threads=1, workers=cores())
+
+
+def ensure_export(settings: Settings, folder: Path, *, say: Callable[[str], None]) -> Path:
+    """Return where the export of the settings' model stands, after making it where it is missing or damaged."""
     source = _source(settings.embedding_model, download=True)
-    fingerprint = fingerprint_of(source, packaged=not settings.embedding_model)
-    target = folder / fingerprint
+    target = folder / fingerprint_of(source, packaged=not settings.embedding_model)
     if not _is_sound(target, thoroughly=True):
         say("Preparing the encoder (once; this takes a moment).")
         _export_into(source, target, settings.embedding_model)
         reason = _manifest(target)["impossible"]
         if reason:
             say(f"The encoder cannot be exported ({reason}); sentence-transformers will compute the vectors.")
-    return _open(target, settings, threads=1, workers=cores())
+    return target
 
 
 def open_encoder(settings: Settings, folder: Path, fingerprint: str = "") -> Encoder:

@@ -300,7 +300,7 @@ def _print_change(console: Console, change: Change) -> None:
     for kind, words in change.words:
         opening, closing = _MARKS[kind] if not console.is_terminal else ("", "")
         bare = " ".join(words.split())
-        line.append(f"{opening}{bare}{closing} ", style=_COLORS.get(kind, ""))
+        line.append(f"{opening}{bare}{closing}", style=_COLORS.get(kind, "")).append(" ")
     console.print(line)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor_bot import changes, versions
 from advisor_bot.build import Draft, Progress, build, draft
-from advisor_bot.embed import configured_fingerprint, prepare_encoder
+from advisor_bot.embed import configured_fingerprint, ensure_export, prepare_encoder
 from advisor_bot.errors import GuardError, IndexingError, LoadError
 from advisor_bot.index import Index, newest_sound
 from advisor_bot.load import Loaded, load
@@ -186,7 +186,7 @@ def publish(
             if not drafted.chunks:
                 raise GuardError(f"There is no text to publish; {_stays(old)}.")
             if planned.same and old is not None:
-                prepare_encoder(settings, folder / "encoders", say=say)
+                ensure_export(settings, folder / "encoders", say=say)
                 if versions.live(folder) != old.name:
                     versions.point(folder, old.name, "restore")
                 return Published(old.name, changed=False, plan=planned)
