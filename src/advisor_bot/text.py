@@ -25,8 +25,8 @@ STOPWORDS = frozenset(
     them then there there's these they they're this those through to too under until up upon us very was wasn't
     we were weren't what what's when where where's whether which while who who's whom why will with within
     without won't would wouldn't yeah yes yet you you're your yours
-    actually basically bit da dat dont cant didnt doesnt exactly idk im isnt ive kind kinda lol lot lots maybe pls plz probably
-    really r sort stuff thing things tho u ur wanna wat wont wot""".split()
+    actually basically bit da dat dont cant didnt doesnt exactly idk im isnt ive kind kinda lol lot lots maybe pls plz
+    probably really r sort stuff thing things tho u ur wanna wat wont wot""".split()
 )
 
 
