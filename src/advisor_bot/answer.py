@@ -247,7 +247,7 @@ class Advisor:
             near = dict.fromkeys(s.passage for s in evidence.sentences)
             return replies.not_covered(evidence.missing, replies.nearest(tuple(near), asked.index), self.settings)
         body = write(part.question, evidence, asked.index)
-        return [*replies.lead(evidence, body), *body]
+        return [*replies.lead(part.question.text, evidence, body), *body]
 
     def _parts_draft(self, weighed: Weighed) -> Draft:
         """Answer each part under its own words; say which part is not covered."""
@@ -258,7 +258,7 @@ class Advisor:
         for part in weighed.parts:
             if part in covered:
                 body = write(part.question, part.evidence, weighed.asked.index)
-                lines += [*replies.lead(part.evidence, body), *body[:3]]
+                lines += [*replies.lead(part.question.text, part.evidence, body), *body[:3]]
         missed = [part.question.text for part in weighed.parts if part not in covered]
         lines += [Line("note", replies.part_missed(text)) for text in missed]
         sure = not missed and all(part.evidence.status == "answered" for part in covered)

@@ -50,10 +50,14 @@ def foreign(code: str) -> list[Line]:
     ]
 
 
-def lead(evidence: Evidence, body: Sequence[Line]) -> list[Line]:
-    """Return the lead-in: where the words stand, or, for a partial answer, that they only come near."""
+def lead(question: str, evidence: Evidence, body: Sequence[Line]) -> list[Line]:
+    """Return the lead-in: where the words stand, or, for a partial answer, that they only come near.
+
+    What is missing is named where it is a name: "the guide never mentions dumb" would help nobody.
+    """
     if evidence.status == "partial":
-        unsaid = _quoted(evidence.missing)
+        names = {word.lower() for word in re.findall(r"(?<!^)\b[A-Z]\w+", question)}
+        unsaid = _quoted([word for word in evidence.missing if word in names])
         start = f"The guide never mentions {unsaid}. " if unsaid else "The guide does not say this directly. "
         return [Line("lead", start + "What comes nearest:")]
     quotes = [quote for line in body for quote in line.quotes]
