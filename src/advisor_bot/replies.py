@@ -18,6 +18,7 @@ from advisor_bot.types import Document, Passage, Section
 
 READING = "Reading the guide…"
 COMPARED = "Side by side, in the guide’s own words:"
+_VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
 _CHAT: dict[str, str] = {
     "greeting": "Hello! Ask me anything about “{title}”. I answer with exact quotes from the guide.",
     "thanks": "You are welcome. Ask again whenever something else comes to mind.",
@@ -91,13 +92,14 @@ def nearest(passages: Sequence[Passage], index: Index, most: int = 3) -> list[st
 
 
 def starters(index: Index, most: int = 6) -> list[str]:
-    """Return questions made from the top sections' headings, spread over the guide."""
-    sections = [s for d in index.documents.values() for s in _top_sections(d)]
-    asked = [as_question(section.heading[-1]) for section in sections]
-    direct = [q for q in dict.fromkeys(asked) if not q.startswith("What does the guide say")]
-    pool = direct if len(direct) >= most else list(dict.fromkeys([*direct, *asked]))
-    step = max(1, len(pool) // most)
-    return pool[::step][:most]
+    """Return questions to begin with, spread over the guide: headings that are questions, then its top sections."""
+    headed = [s for d in index.documents.values() for s in d.sections if s.heading and s.blocks]
+    asked = list(dict.fromkeys(as_question(s.heading[-1]) for s in headed if _is_question(s.heading[-1])))
+    if len(asked) < most:
+        top = [as_question(s.heading[-1]) for d in index.documents.values() for s in _top_sections(d)]
+        asked = list(dict.fromkeys([*asked, *top[:: max(1, len(top) // most)]]))
+    step = max(1, len(asked) // most)
+    return asked[::step][:most]
 
 
 def suggestions(index: Index, passages: Sequence[Passage], most: int = 3) -> list[str]:
@@ -112,11 +114,14 @@ def suggestions(index: Index, passages: Sequence[Passage], most: int = 3) -> lis
 
 def as_question(heading: str) -> str:
     """Return a heading as a question a student might ask."""
-    bare = heading.strip(" .:?")
-    first = (words(bare) or [""])[0]
-    if first in ("how", "what", "which", "why", "when", "where", "who", "is", "are", "can", "should", "do", "does"):
-        return bare + "?"
-    return f"What does the guide say about “{bare}”?"
+    bare = re.sub(r"(?i)^how to\b", "How do I", heading.strip(" .:"))
+    return bare.rstrip("?") + "?" if _is_question(bare) else f"What does the guide say about “{bare}”?"
+
+
+def _is_question(heading: str) -> bool:
+    first, second, *_ = [*words(heading), "", ""]
+    asks = first in ("which", "who", "where") or (first in ("what", "how", "why", "when") and second in _VERBS)
+    return heading.rstrip().endswith("?") or asks or first in _VERBS
 
 
 def _top_sections(document: Document) -> list[Section]:
