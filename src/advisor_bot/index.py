@@ -9,6 +9,8 @@ is noticed on opening. ``build.py`` writes versions; this module only reads them
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import hashlib
 import json
 import logging
@@ -244,10 +246,11 @@ class _Store:
 
 @dataclass(slots=True)
 class _Held:
-    """An opened version and how many leases it has."""
+    """An opened version, how many leases it has, and whether it is or was the live one."""
 
     index: Index
     leases: int = 0
+    served: bool = False
 
 
 class Library:
@@ -346,7 +349,9 @@ class Library:
             done = not held.leases and held.index.name != self._live
             if done:
                 self._held.pop(held.index.name, None)
-        if done:
+        if done and held.served:
+            _close(held.index)
+        elif done:
             held.index.close()
 
     def _open_kept(self, name: str) -> Index:
@@ -386,7 +391,8 @@ class Library:
         """Make ``index`` the one that is lent; the old one closes now or when its last lease ends."""
         with self._lock:
             already = self._held.get(index.name)
-            self._held[index.name] = already or _Held(index)
+            held = self._held.setdefault(index.name, _Held(index))
+            held.served = True
             old, self._live = self._held.get(self._live), index.name
             done = old is not None and not old.leases and old.index.name != index.name
             if done and old:
@@ -394,7 +400,15 @@ class Library:
         if already:
             index.close()
         if done and old:
-            old.index.close()
+            _close(old.index)
+
+
+def _close(index: Index) -> None:
+    """Close a version that was served, and give what it took back to the system rather than keep it for later."""
+    index.close()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def newest_sound(folder: Path) -> Index:
