@@ -452,3 +452,12 @@ def test_interrupted_publish_says_so_and_keeps_what_was_live(owner: Owner, publi
     assert process.returncode
     assert "Traceback" not in errors
     assert owner.live() == published
+
+
+def test_asking_with_a_pointer_to_nothing_answers_with_a_warning(owner: Owner, published: str) -> None:
+    (owner.index / "LIVE").write_text("000009-0123456789ab\n")
+    command = [sys.executable, "-m", "advisor_bot", "ask", "Which course is hard?", "--json", "--index"]
+    done = subprocess.run([*command, str(owner.index)], capture_output=True, text=True, timeout=250)
+    assert json.loads(done.stdout)["guide_version"] == published
+    assert "cannot be used (Version 000009-0123456789ab cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
