@@ -40,9 +40,13 @@ def states(visited: Visit) -> Iterator[str]:
     yield "answer"
     page.get_by_role("button", name="Not helpful").click()
     yield "thumb down"
-    page.locator(".marker").first.focus()
-    page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Tab")
+    for _ in range(10):  # a page that is still scrolling closes the preview again
+        page.locator(".marker").first.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(500)
+        if page.locator("#preview:not([hidden])").count():
+            break
     page.wait_for_selector("#preview:not([hidden])")
     yield "preview"
     page.locator(".marker").first.click()
