@@ -408,6 +408,5 @@ def test_swapping_leaves_no_files_open(
             ask(library, encoder, "What does a term cost?")
         return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
 
-    # Chroma closes some files a moment later, so single counts waver by two; a leak adds one at every swap.
-    few = max(swapped(4), swapped(4))
-    assert min(swapped(24), swapped(4)) <= few + 2
+    few = swapped(4)
+    assert swapped(12) <= few + 1

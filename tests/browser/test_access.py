@@ -40,7 +40,7 @@ def states(visited: Visit) -> Iterator[str]:
     yield "answer"
     page.get_by_role("button", name="Not helpful").click()
     yield "thumb down"
-    for _ in range(10):  # a page that is still scrolling closes the preview again
+    for _ in range(10):  # it failed to open once in a whole run; why is not known
         page.locator(".marker").first.focus()
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Tab")
