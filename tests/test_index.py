@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -396,17 +398,48 @@ def test_publishing_into_a_read_only_folder_is_one_line(read_only: Path) -> None
 # --- memory and files --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list open files under /proc")
 def test_swapping_leaves_no_files_open(
     library: Library, settings: Settings, two_versions: list[str], encoder: Encoder
 ) -> None:
+    """Chroma closes SQLite connections a moment after ``close`` returns; this looks until it has.
+
+    About once in 200 swaps one of them stays until a later swap, so one is allowed, and no more may add up.
+    """
     ask(library, encoder, "What does it cost?")
 
-    def swapped(times: int) -> int:
+    def swap(times: int) -> None:
         for turn in range(times):
             rollback(settings, two_versions[1 - turn % 2])
             library.refresh()
             ask(library, encoder, "What does a term cost?")
-        return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
 
-    few = swapped(4)
-    assert swapped(12) <= few + 1
+    def of_a_retired_version() -> list[str]:
+        versions_folder = str(settings.index_folder / "versions")
+        return [f for f in open_files() if f.startswith(versions_folder) and library.live not in f]
+
+    swap(4)
+    assert eventually(lambda: len(of_a_retired_version()) <= 1), of_a_retired_version()
+    few = len(open_files())
+    swap(12)
+    assert eventually(lambda: len(open_files()) <= few + 1), open_files()
+    assert eventually(lambda: len(of_a_retired_version()) <= 1), of_a_retired_version()
+
+
+def open_files() -> list[str]:
+    """Return what each open descriptor of this process points at."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the listing's own
+            found.append(os.readlink(descriptor))
+    return found
+
+
+def eventually(good: Callable[[], bool], seconds: float = 20) -> bool:
+    """Look until it is good; False when it is not in that time."""
+    end = time.monotonic() + seconds
+    while not good():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
