@@ -431,7 +431,7 @@ def open_files() -> list[str]:
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # the listing's own
-            found.append(os.readlink(descriptor))
+            found.append(str(descriptor.readlink()))
     return found
 
 

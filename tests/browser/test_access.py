@@ -40,13 +40,9 @@ def states(visited: Visit) -> Iterator[str]:
     yield "answer"
     page.get_by_role("button", name="Not helpful").click()
     yield "thumb down"
-    for _ in range(10):  # it failed to open once in a whole run; why is not known
-        page.locator(".marker").first.focus()
-        page.keyboard.press("Shift+Tab")
-        page.keyboard.press("Tab")
-        page.wait_for_timeout(500)
-        if page.locator("#preview:not([hidden])").count():
-            break
+    page.locator(".marker").first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
     page.wait_for_selector("#preview:not([hidden])")
     yield "preview"
     page.locator(".marker").first.click()

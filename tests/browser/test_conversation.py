@@ -55,6 +55,23 @@ def test_hovering_or_focusing_a_marker_shows_its_quote_and_place(visit: Open) ->
     expect(page.locator("#preview")).to_be_hidden()
 
 
+def test_tabbing_to_a_marker_out_of_sight_scrolls_to_it_and_still_shows_its_quote(visit: Open) -> None:
+    visited = visit(width=360, height=640)
+    page = visited.page
+    for _ in range(3):
+        visited.ask(QUESTION)
+    page.locator(".log-scroll").evaluate("log => log.scrollTo(0, 0)")
+    page.locator(".turn:last-child .marker").last.focus()
+    page.keyboard.press("Shift+Tab")
+    page.locator(".log-scroll").evaluate("log => log.scrollTo(0, 0)")
+    expect(page.locator("#preview")).to_be_hidden()
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_be_in_viewport()
+    page.wait_for_timeout(400)  # until the scrolling that the focus caused is over
+    expect(page.locator("#preview")).to_be_visible()
+    expect(page.locator("#preview")).to_be_in_viewport()
+
+
 def test_the_guide_can_be_read_by_its_outline_without_asking(visit: Open) -> None:
     page = visit().page
     page.get_by_role("button", name="Outline").click()

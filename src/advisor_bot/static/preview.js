@@ -5,6 +5,7 @@ import { el } from "./dom.js";
 
 const card = el("div", { id: "preview", class: "preview", role: "tooltip", hidden: true });
 let timer = 0;
+let shown = null; // the marker whose quote the card holds
 
 /** Watch the markers inside `root`. */
 export function previewMarkers(root) {
@@ -13,7 +14,8 @@ export function previewMarkers(root) {
   root.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && soon(event.target, 0));
   for (const leaving of ["pointerout", "focusout", "click"]) root.addEventListener(leaving, hide);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
-  document.addEventListener("scroll", hide, { capture: true, passive: true });
+  // Focus on a marker out of sight scrolls to it: the card follows, and waits while its marker is not in view.
+  document.addEventListener("scroll", () => shown && place(), { capture: true, passive: true });
 }
 
 function soon(target, wait) {
@@ -24,17 +26,23 @@ function soon(target, wait) {
 }
 
 function show(marker) {
+  hide();
   const quote = bare(marker.citation.quote);
   card.replaceChildren(
     el("p", { class: "preview-path" }, headingPath(marker.citation)),
     el("p", { class: "preview-quote", dir: "auto" }, quote.length > 420 ? `${quote.slice(0, 420)}…` : quote),
   );
-  card.hidden = false;
+  shown = marker;
   marker.setAttribute("aria-describedby", card.id);
-  place(marker.getBoundingClientRect());
+  place();
 }
 
-function place(at) {
+function place() {
+  if (!shown.isConnected) return hide();
+  const at = shown.getBoundingClientRect();
+  const log = shown.closest(".log-scroll").getBoundingClientRect();
+  card.hidden = at.bottom < Math.max(0, log.top) || at.top > Math.min(innerHeight, log.bottom);
+  if (card.hidden) return;
   const { width, height } = card.getBoundingClientRect();
   const left = Math.min(Math.max(8, at.left - 24), innerWidth - width - 8);
   const above = at.top - height - 8;
@@ -44,5 +52,6 @@ function place(at) {
 function hide() {
   clearTimeout(timer);
   card.hidden = true;
-  document.querySelector(`.marker[aria-describedby="${card.id}"]`)?.removeAttribute("aria-describedby");
+  shown?.removeAttribute("aria-describedby");
+  shown = null;
 }
