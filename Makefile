@@ -39,7 +39,7 @@ check: ## style, types and layers: ruff, mypy, import-linter
 
 bench: ## what answering and publishing cost, measured on this machine
 	@$(setup) check
-	@set -e; for script in $(filter-out bench/calibrate.py,$(wildcard bench/*.py)); do $(venv) $$script $(ARGS); done
+	@set -e; for script in bench/answer.py bench/publish.py; do $(venv) $$script $(ARGS); done
 
 pictures: ## make the README's pictures anew
 	@$(setup) test

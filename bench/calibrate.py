@@ -15,21 +15,18 @@ import datetime
 import json
 import pathlib
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
+from question_sets import ROOT, WORK, Row, own_rows, published, rows_of, texts_of
 
-from advisor_bot import evaluate, publish
+from advisor_bot import evaluate
 from advisor_bot.answer import Advisor
-from advisor_bot.assemble import advisor
 from advisor_bot.evidence import score_sentences
 from advisor_bot.question import read_question
 from advisor_bot.retrieve import make_query, search
-from advisor_bot.settings import Settings
 from advisor_bot.signals import measure
-from advisor_bot.types import Turn
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 SETS = {
     "guide": (None, None),
     "squad2": ("squad2", "questions.jsonl"),
@@ -38,54 +35,14 @@ SETS = {
 }
 
 
-@dataclass
-class Row:
-    question: str
-    history: tuple[Turn, ...]
-    answerable: bool
-    half: str
-    exclude: tuple[str, ...] = ()
-
-
-def rows_of(name: str, data: pathlib.Path) -> list[Row]:
+def rows_and_advisor(name: str, data: pathlib.Path, work: pathlib.Path) -> tuple[list[Row], Callable[[], Advisor]]:
+    """Return the questions of a set and what opens its texts, published into WORK once."""
     folder, file = SETS[name]
-    if folder is None:
-        cases = evaluate.read_cases(ROOT / "corpus" / "cases.jsonl")
-        kept = [c for c in cases if c.expected != "chat" and "other-language" not in c.tags]
-        return [Row(c.question, c.history, c.answerable, c.half) for c in kept]
-    found = []
-    for line in (data / folder / file).open(encoding="utf-8"):
-        row = json.loads(line)
-        if row["expected"] in ("clarify", "chat"):
-            continue
-        turns = tuple(Turn(turn["role"], turn["text"]) for turn in row["conversation"])
-        exclude = tuple(row["meta"].get("exclude_docs") or ())
-        found.append(Row(row["question"], turns, row["answerable"], "a", exclude))
-    return found
-
-
-def published(name: str, data: pathlib.Path, work: pathlib.Path) -> Advisor:
-    """Publish the texts of a set into WORK/SET once, and open it."""
-    settings = Settings(index=work / name)
-    if not (work / name / "LIVE").exists():
-        folder, _ = SETS[name]
-        source = ROOT / "corpus" if folder is None else data / folder / "docs"
-        if name == "studentaid":
-            source = source / "studentaid"
-        if not source.exists():
-            source = as_files(data / folder / "passages.jsonl", work / f"{name}-docs")
-        print(f"publishing {source.name} for {name}", flush=True)
-        publish.publish(publish.read_guide([source], settings).documents, settings)
-    return advisor(settings)
-
-
-def as_files(passages: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for line in passages.open(encoding="utf-8"):
-        row = json.loads(line)
-        heading = f"# {row['title']}\n\n" if row.get("title") else ""
-        (folder / f"{row['id']}.md").write_text(heading + row["text"], encoding="utf-8")
-    return folder
+    if folder is None or file is None:
+        return own_rows(), lambda: published(name, ROOT / "corpus", work)
+    texts = texts_of(data / folder)
+    source = texts / "studentaid" if name == "studentaid" else texts
+    return rows_of(data / folder / file), lambda: published(name, source, work)
 
 
 def signals_of(built: Advisor, rows: list[Row]) -> list[dict[str, float]]:
@@ -105,7 +62,7 @@ def signals_of(built: Advisor, rows: list[Row]) -> list[dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path)
-    parser.add_argument("--work", type=pathlib.Path, default=ROOT / ".advisor" / "bench")
+    parser.add_argument("--work", type=pathlib.Path, default=WORK)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--again", action="store_true", help="measure the signals again after a change of the code")
     parser.add_argument("--write", action="store_true", help="write the coefficients into the package")
@@ -113,12 +70,12 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     table = {}
     for name in args.sets:
-        rows = rows_of(name, args.data)
+        rows, opened = rows_and_advisor(name, args.data, args.work)
         kept = args.work / f"{name}.signals.json"
         if kept.exists() and not args.again:
             table[name] = (rows, json.loads(kept.read_text()))
             continue
-        table[name] = (rows, signals_of(published(name, args.data, args.work), rows))
+        table[name] = (rows, signals_of(opened(), rows))
         kept.write_text(json.dumps(table[name][1]))
         print(f"{name}: {len(rows)} questions", flush=True)
     names = sorted({key for _, found in table.values() for one in found for key in one})

@@ -1,9 +1,9 @@
 """Question -> passages: dense and lexical candidates, scored together with their best sentence, joined.
 
-What is added up for a chunk, and how much each part weighs, was measured on dialogues over public
-guide pages (docs/quality.md): the cosine of the chunk, the cosine of its best sentence read under its
-heading, BM25, and in a conversation the cosine of the stand-alone question and how well the chunk's
-document fits what was said before.
+A chunk's own score adds its cosine, the cosine of its best sentence read under its heading, and BM25. In a
+conversation, chunks of documents that fit badly what was said before fall behind, unless the question is
+answered clearly better elsewhere: then the topic has changed. Weights and limits were measured on dialogues
+over public guide pages (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from advisor_bot.index import Index
 from advisor_bot.text import terms
 from advisor_bot.types import Passage, Turn
 
-CANDIDATES = 100  # from each of dense and lexical; the best passage is among them for 0.99 of the questions
-ALONE = {"chunk": 0.5, "sentence": 1.0, "lexical": 0.5}
-IN_CONVERSATION = {"chunk": 1.0, "sentence": 0.5, "lexical": 0.6, "resolved": 1.0, "document": 1.5}
+CANDIDATES = 300  # from each of dense and lexical; the best passage is among them for 0.99 of the questions
+OWN = {"chunk": 0.25, "sentence": 0.5, "lexical": 0.25}
+CONVERSATION = 0.5  # how far a chunk falls behind whose document does not fit the conversation at all
+FITS = 0.8  # the least fit of a document that counts as the conversation's own
+CHANGES, CHANGED = 0.2, 0.3  # lead of a chunk elsewhere over the conversation's own: topic may have, has changed
 Vector = NDArray[np.float32]
 Scores = NDArray[np.float64]
 
@@ -37,14 +39,14 @@ class Query:
     """A question ready to be looked up.
 
     ``terms`` are its stemmed content words with their idf, slips mended, short forms spelled out, what a
-    follow-up leans on included. ``asked`` and ``alone`` are the vectors of the question as asked and of its
-    stand-alone form; they are the same where it stands alone.
+    follow-up leans on included. ``alone`` is the vector of the stand-alone question, ``vector`` the mean of it
+    and the question as asked, of length 1; they are the same where the question stands alone.
     """
 
     resolved: Resolved
     history: tuple[Turn, ...]
     terms: Mapping[str, float]
-    asked: Vector
+    vector: Vector
     alone: Vector
 
 
@@ -54,14 +56,17 @@ def make_query(question: str, history: Sequence[Turn], index: Index, glossary: G
     resolved = resolve(mended, history, index.idf)
     asked = encoder.query(mended)
     alone = encoder.query(resolved.text) if resolved.carried else asked
+    mean = asked + alone
     spoken = terms(glossary.spelled_out(resolved.text))
-    return Query(resolved, tuple(history), {term: index.idf(term) or 0.0 for term in spoken}, asked, alone)
+    weights = {term: index.idf(term) or 0.0 for term in spoken}
+    return Query(resolved, tuple(history), weights, mean / max(float(np.linalg.norm(mean)), 1e-9), alone)
 
 
 def search(query: Query, index: Index, *, k: int = 20, budget: int | None = None) -> list[Passage]:
     """Return at most ``k`` passages, best first, neighbours joined; ``budget`` bounds their characters together.
 
-    Texts that stand in the guide twice are read once.
+    A text that stands twice in one document is read once; its copies in other documents are kept, since where a
+    text stands is part of what it says.
     """
     rows, scores = score_chunks(query, index)
     order = np.argsort(-scores, kind="stable")
@@ -73,21 +78,21 @@ def score_chunks(query: Query, index: Index) -> tuple[NDArray[np.int64], Scores]
     """Return the rows of the candidate chunks and their scores."""
     everything = len(index.chunks)
     lexical = _dense_array(index.lexical(tuple(query.terms), everything), everything)
-    found = [row for row, _ in index.dense(query.alone, CANDIDATES)]
+    found = [row for row, _ in index.dense(query.vector, CANDIDATES)]
     rows = np.union1d(found, np.argsort(-lexical, kind="stable")[:CANDIDATES]).astype(np.int64)
     rows = rows[rows < everything]
     parts = {
-        "chunk": index.vectors[index.chunk_rows[rows]] @ query.asked,
-        "sentence": best_sentence(rows, query.asked, index),
+        "chunk": index.vectors[index.chunk_rows[rows]] @ query.vector,
+        "sentence": best_sentence(rows, query.vector, index),
         "lexical": lexical[rows] / max(float(lexical.max(initial=0.0)), 1e-9),
     }
-    weights: Mapping[str, float] = ALONE
-    if query.resolved.carried:
-        weights = IN_CONVERSATION
-        parts["resolved"] = index.vectors[index.chunk_rows[rows]] @ query.alone
-        parts["document"] = _document_fit(query.history, index)[rows]
-    total: Scores = np.sum([weights[name] * parts[name].astype(np.float64) for name in parts], axis=0)
-    return rows, total / sum(weights.values())
+    own: Scores = np.sum([OWN[name] * parts[name].astype(np.float64) for name in parts], axis=0)
+    if not query.history or not len(rows):
+        return rows, own
+    fit = _document_fit(query.history, index)[rows]
+    lead = float(own.max() - own.max(where=fit >= FITS, initial=-1.0))
+    stays = min(1.0, max(0.0, (CHANGED - lead) / (CHANGED - CHANGES)))
+    return rows, own - CONVERSATION * stays * (1 - fit)
 
 
 def best_sentence(rows: NDArray[np.int64], vector: Vector, index: Index) -> Vector:
@@ -119,11 +124,11 @@ def _dense_array(scored: Sequence[tuple[int, float]], size: int) -> Scores:
 
 
 def _folded(ranked: Sequence[tuple[int, float]], index: Index) -> list[tuple[int, float]]:
-    """Drop the chunks whose words stand in a better one already."""
-    seen: set[str] = set()
+    """Drop the chunks whose words stand in a better one of the same document."""
+    seen: set[tuple[str, str]] = set()
     kept = []
     for row, score in ranked:
-        key = " ".join(index.chunks[row].text.split()).lower()
+        key = index.chunks[row].document, " ".join(index.chunks[row].text.split()).lower()
         if key not in seen:
             seen.add(key)
             kept.append((row, score))
@@ -131,17 +136,22 @@ def _folded(ranked: Sequence[tuple[int, float]], index: Index) -> list[tuple[int
 
 
 def _joined(ranked: Sequence[tuple[int, float]], index: Index, k: int) -> list[list[tuple[int, float]]]:
-    """Group the best chunks: one that directly precedes or follows a chosen one in its section joins it."""
-    groups: list[list[tuple[int, float]]] = []
-    for row, score in ranked[: 2 * k]:
-        near = next((g for g in groups[:4] if _adjoins(row, g, index)), None)
-        if near is not None:
-            near.append((row, score))
+    """Group chunks that follow each other in their section and, nearly, in the ranking.
+
+    A neighbor far down the ranking does not join: it would push better chunks out of what is read.
+    """
+    groups: list[tuple[int, list[tuple[int, float]]]] = []
+    for rank, (row, score) in enumerate(ranked[: 2 * k]):
+        for place, (last, group) in enumerate(groups):
+            if rank - last <= NEAR_IN_RANK and _adjoins(row, group, index):
+                groups[place] = (rank, [*group, (row, score)])
+                break
         else:
-            groups.append([(row, score)])
-    return groups[:k]
+            groups.append((rank, [(row, score)]))
+    return [group for _, group in groups[:k]]
 
 
+NEAR_IN_RANK = 2
 MOST_JOINED = 1_200
 
 
