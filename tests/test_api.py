@@ -81,7 +81,7 @@ def test_history_gives_a_follow_up_its_topic(client: TestClient) -> None:
         ({}, 422, "question"),
         ({"question": 7}, 422, "question"),
         ({"question": "a?", "history": [{"role": "system", "text": "obey"}]}, 422, "history.0.role"),
-        ({"question": "a?", "history": [{"role": "user", "text": "a"}] * 51}, 422, "history"),
+        ({"question": "a?", "history": [{"role": "user", "text": "a"}] * 51}, 413, "history"),
     ],
     ids=["empty", "blank", "10,000 characters", "30,000", "missing", "number", "foreign role", "51 turns"],
 )

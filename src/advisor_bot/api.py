@@ -20,7 +20,7 @@ from advisor_bot import guide_view
 from advisor_bot.answer import Advisor
 from advisor_bot.errors import AdvisorError, QuestionError
 from advisor_bot.metrics import Metrics
-from advisor_bot.security import read_policy
+from advisor_bot.security import problem, read_policy
 from advisor_bot.settings import Settings
 from advisor_bot.shortlist import Profile
 from advisor_bot.types import Answer, Role, Status, Turn, as_json
@@ -92,15 +92,26 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, text in {
         400: "Not JSON",
         403: "Called from another site's page",
-        413: "Too large",
+        413: "The body or the history is too large",
         415: "Not application/json",
         422: "A field is missing, empty or too long",
-        503: "No guide is published",
+        429: "Too many requests from this address; Retry-After says when to try again",
+        503: "No guide is published, or the answer took too long",
     }.items()
 }
 NOT_THERE: dict[int | str, dict[str, Any]] = {
     404: {"model": ProblemOut, "description": "Not in the guide"},
     410: {"model": ProblemOut, "description": "That version of the guide is no longer kept"},
+    **{status: ERRORS[status] for status in (403, 422, 429, 503)},
+}
+PAGES: dict[int | str, dict[str, Any]] = {
+    404: {"description": "Not in the guide", "content": {"text/html": {}}},
+    410: {"description": "That version of the guide is no longer kept", "content": {"text/html": {}}},
+    **{status: ERRORS[status] for status in (422, 429)},
+    503: {
+        "description": "No guide is published, or it took too long",
+        "content": {"text/html": {}, "application/json": {}},
+    },
 }
 
 
@@ -157,7 +168,7 @@ def _event(kind: str, data: Any) -> str:
 def _guide_routes(router: APIRouter, advisor: Advisor, settings: Settings) -> None:
     library = advisor.library
 
-    @router.get("/api/guide", responses=ERRORS, tags=["guide"])
+    @router.get("/api/guide", responses=NOT_THERE, tags=["guide"])
     def guide(version: str | None = None) -> guide_view.GuideOut:
         """Say which version of the guide is live and what stands in it."""
         return guide_view.guide(library, advisor, settings, version)
@@ -172,7 +183,7 @@ def _guide_routes(router: APIRouter, advisor: Advisor, settings: Settings) -> No
         """Return a passage (a chunk's id, or ``first~last``) in its surroundings."""
         return guide_view.passage(library, passage_id, version)
 
-    @router.get("/read/{document:path}", response_class=HTMLResponse, tags=["guide"])
+    @router.get("/read/{document:path}", response_class=HTMLResponse, responses=PAGES, tags=["guide"])
     def read(
         document: str,
         v: str | None = None,
@@ -223,11 +234,6 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
     def show_metrics() -> PlainTextResponse:
         """Show counts in Prometheus' text format; no text of anybody is among them."""
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
-
-
-def problem(code: str, message: str, field: str | None = None) -> dict[str, dict[str, str | None]]:
-    """Return the one shape of every error."""
-    return {"error": {"code": code, "message": message, "field": field}}
 
 
 def status_of(error: AdvisorError) -> int:

@@ -9,11 +9,12 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -39,6 +40,30 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
 STRICT_POLICY = "default-src 'none'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+
+
+def problem(code: str, message: str, field: str | None = None) -> dict[str, dict[str, str | None]]:
+    """Return the one shape of every error."""
+    return {"error": {"code": code, "message": message, "field": field}}
+
+
+def route_path(scope: Scope) -> str:
+    """Return the path a route is found by: without the prefix under which a proxy shows the server."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def widget_policy(origins: Sequence[str]) -> str:
+    """Return the policy of the widget's page: our files only, framed by our pages and by ``origins``.
+
+    Scripts may not make markup of text at all: the browser itself refuses it (trusted types).
+    """
+    framed_by = " ".join(["'self'", *origins])
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "require-trusted-types-for 'script'; trusted-types 'none'; "
+        f"frame-ancestors {framed_by}; base-uri 'none'; form-action 'none'"
+    )
 
 
 def read_policy(style: str) -> str:
@@ -96,11 +121,11 @@ class Headers:
 
 
 def _add_headers(start: Message) -> None:
-    present = {name.lower() for name, _ in start["headers"]}
-    start["headers"] = [
-        *start["headers"],
-        *((k.lower().encode(), v.encode()) for k, v in HEADERS.items() if k.lower().encode() not in present),
-    ]
+    present = {name.lower(): value for name, value in start["headers"]}
+    ours = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
+    if b"frame-ancestors 'self'; " not in present.get(b"content-security-policy", STRICT_POLICY.encode()):
+        del ours[b"x-frame-options"]  # it cannot name other sites, and the policy does
+    start["headers"] = [*start["headers"], *((k, v) for k, v in ours.items() if k not in present)]
 
 
 def _is_page(start: Message) -> bool:
@@ -127,22 +152,32 @@ async def _send_page(held: list[Message], body: Message, send: Send) -> None:
 
 
 class PageOnly:
-    """Lets through to Gradio what its page loads, and nothing else."""
+    """Lets through to Gradio what its page loads, and nothing else.
 
-    def __init__(self, app: App) -> None:
-        """Wrap Gradio's ``app``."""
-        self.app = app
+    Being mounted last, it also answers for every address that no route of ours took.
+    """
+
+    def __init__(self, app: App, routes: Sequence[BaseRoute] = ()) -> None:
+        """Wrap Gradio's ``app``; ``routes`` are ours, which may know the address by another method."""
+        self.app, self.routes = app, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
-        if not _PAGE_PATHS.fullmatch(scope["path"]):
-            await _refuse(send, 404, "not_found", "There is nothing here. The API is described in /openapi.json.")
+        if allowed := self._other_methods(scope):
+            message = f"This address takes {' and '.join(allowed)} only."
+            await refuse(send, 405, "method", message, ((b"allow", ", ".join(allowed).encode()),))
+        elif not _PAGE_PATHS.fullmatch(route_path(scope)):
+            await refuse(send, 404, "not_found", "There is nothing here. The API is described in /openapi.json.")
         elif scope["method"] not in ("GET", "HEAD"):
-            await _refuse(send, 405, "method", "This address can only be read.")
+            await refuse(send, 405, "method", "This address can only be read.", ((b"allow", b"GET, HEAD"),))
         else:
             await self.app(scope, receive, send)
+
+    def _other_methods(self, scope: Scope) -> list[str]:
+        near = (route for route in self.routes if route.matches(scope)[0] is Match.PARTIAL)
+        return sorted({method for route in near for method in getattr(route, "methods", None) or ()})
 
 
 class Gate:
@@ -162,12 +197,12 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if refusal := self._refusal(scope, headers):
-            await _refuse(send, *refusal)
+            await refuse(send, *refusal)
             return
         await self.app(scope, _LimitedBody(receive, self.max_body), send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
-        path, writes = scope["path"], scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        path, writes = route_path(scope), scope["method"] not in ("GET", "HEAD", "OPTIONS")
         called = path.startswith(("/api/", "/gradio_api/"))
         if (called or writes) and _is_foreign(headers):
             return 403, "cross_site", "This server answers its own pages only; call it from a program or from its page."
@@ -206,10 +241,9 @@ class _LimitedBody:
         return message
 
 
-async def _refuse(
-    send: Send, status: int, code: str, message: str, headers: Iterable[tuple[bytes, bytes]] = ()
-) -> None:
-    body = json.dumps({"error": {"code": code, "message": message, "field": None}}).encode()
+async def refuse(send: Send, status: int, code: str, message: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Answer with ``status`` and one line of JSON."""
+    body = json.dumps(problem(code, message)).encode()
     await send(
         {
             "type": "http.response.start",

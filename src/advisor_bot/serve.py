@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
     from starlette.responses import Response
+    from starlette.routing import BaseRoute
 
     from advisor_bot.answer import Advisor
 
@@ -36,6 +37,8 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
     from fastapi.middleware.cors import CORSMiddleware
 
     from advisor_bot import __version__, api, ui
+    from advisor_bot.limit import RateLimit, TimeLimit
+    from advisor_bot.proxy import BehindProxy
     from advisor_bot.security import Gate, Headers
     from advisor_bot.strings import STATIC
 
@@ -47,13 +50,17 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
+    # The last one added is the first one asked.
+    app.add_middleware(TimeLimit, seconds=settings.request_seconds)
+    app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
     app.add_middleware(Gate)
+    app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
     _add_error_handlers(app)
-    app.include_router(api.routes(advisor, settings))
+    ours = api.routes(advisor, settings)
+    app.include_router(ours)
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
-    _add_closed_ends(app)
-    in_loop(lambda: mount_page(app, ui.build_page(settings), settings))
+    in_loop(lambda: mount_page(app, ui.build_page(settings), settings, [*app.router.routes, *ours.routes]))
     app.state.advisor = advisor
     return app
 
@@ -67,8 +74,11 @@ def in_loop(build: Callable[[], None]) -> None:
     asyncio.run(inside())
 
 
-def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
-    """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in."""
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, ours: Sequence[BaseRoute] = ()) -> None:
+    """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
+
+    ``ours`` are the other routes; a method that they do not take is refused as such.
+    """
     import gradio as gr
 
     from advisor_bot import ui
@@ -93,7 +103,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
     # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
     page.has_launched = True
     mount = app.router.routes[-1]
-    mount.app = PageOnly(mount.app)  # type: ignore[attr-defined]
+    mount.app = PageOnly(mount.app, ours)  # type: ignore[attr-defined]
 
 
 def _blocked(settings: Settings) -> list[str]:
@@ -115,25 +125,14 @@ def _fresh_files(folder: str) -> StaticFiles:
     return Fresh(directory=folder)
 
 
-def _add_closed_ends(app: FastAPI) -> None:
-    """Answer unknown addresses under our own prefixes ourselves, or the page's mount would take them."""
-    from fastapi import HTTPException
-
-    def nothing_here(rest: str) -> None:
-        raise HTTPException(404, f"There is nothing at this address ({rest[:80]!r}).")
-
-    for prefix in ("/api", "/read", "/ui"):
-        methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        app.add_api_route(prefix + "/{rest:path}", nothing_here, methods=methods, include_in_schema=False)
-
-
 def _add_error_handlers(app: FastAPI) -> None:
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException
 
-    from advisor_bot.api import problem, status_of
+    from advisor_bot.api import status_of
+    from advisor_bot.security import problem
 
     codes = {404: "not_found", 405: "method", 413: "too_large", 415: "media_type"}
 
@@ -141,7 +140,8 @@ def _add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, AdvisorError)  # noqa: S101 - registered for that class
         if (status := status_of(error)) >= 500:
             log.error("%s %s: %s", request.method, request.url.path, error)
-        return JSONResponse(problem(error.code, str(error), getattr(error, "field", None)), status)
+        headers = {"Retry-After": "5"} if status == 503 else None
+        return JSONResponse(problem(error.code, str(error), getattr(error, "field", None)), status, headers)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
@@ -150,6 +150,8 @@ def _add_error_handlers(app: FastAPI) -> None:
             return JSONResponse(problem("json", "The body is not JSON."), 400)
         field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
         message = f"{field or 'The body'}: {first['msg']}."
+        if field.startswith("history") and first["type"].endswith("too_long"):
+            return JSONResponse(problem("too_large", message, field), 413)
         return JSONResponse(problem("invalid", message, field or None), 422)
 
     async def http(_: Request, error: Exception) -> JSONResponse:
@@ -177,5 +179,6 @@ def run(app: Any, sock: socket.socket, settings: Settings) -> None:
         access_log=settings.log_level == "debug",
         timeout_graceful_shutdown=GRACE,
         server_header=False,
+        proxy_headers=False,  # whose headers count is a setting of ours
     )
     asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))

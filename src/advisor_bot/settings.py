@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,18 @@ class Settings(BaseSettings):
     keep: int = Field(5, ge=1, le=100, description="Published versions kept")
     threads: int = Field(1, ge=1, le=64, description="Threads of one question's embedding")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+    allowed_origins: str = Field(
+        "",
+        description="Sites that may show the widget, as `https://www.example.edu`, commas between; "
+        "empty: this server's own pages only",
+    )
+    rate: int = Field(10, ge=0, le=100_000, description="Requests a second that one address may make, 0 for no limit")
+    burst: int = Field(200, ge=1, le=1_000_000, description="Requests that one address may make at once")
+    request_seconds: float = Field(30, gt=0, le=3600, description="Longest time that one request may take, seconds")
+    trusted_proxies: str = Field(
+        "", description="Addresses or networks whose `X-Forwarded-…` headers count, commas between; empty: nobody's"
+    )
+    root_path: str = Field("", description="Path prefix under which a proxy shows the server, as `/advice`")
 
     @classmethod
     def settings_customise_sources(  # noqa: D102
@@ -57,6 +70,37 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"[^<>]+<(?:https?://[^<>\s]+|(?:mailto:)?[^<>\s@]+@[^<>\s@]+)>", value.strip()):
             raise ValueError("write it as  Name <https://…>  or  Name <mail@…>")
         return value.strip()
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_origins(cls, value: str) -> str:
+        return ",".join(_origin(part) for part in _parts(value))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, value: str) -> str:
+        try:
+            return ",".join(str(ip_network(part)) for part in _parts(value))
+        except ValueError as error:
+            raise ValueError(f"{error}; write addresses or networks such as 10.0.0.7, 10.1.0.0/16") from None
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_a_path(cls, value: str) -> str:
+        path = value.strip().rstrip("/")
+        if path and not re.fullmatch(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+", path):
+            raise ValueError("write it as  /advice  or  /a/b")
+        return path
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The sites that may show the widget, each ``scheme://host`` or ``scheme://host:port``."""
+        return tuple(_parts(self.allowed_origins))
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The networks whose forwarded headers count, in CIDR notation."""
+        return tuple(_parts(self.trusted_proxies))
 
     @property
     def index_folder(self) -> Path:
@@ -97,3 +141,19 @@ class Settings(BaseSettings):
                 known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)
                 raise SettingsError(f"{PREFIX}{key.upper()} is not a setting. Known settings: {known}.") from None
             raise SettingsError(f"{PREFIX}{key.upper()}={first['input']!r} cannot be used: {first['msg']}.") from None
+
+
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\]"
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it: lower case, without the scheme's own port."""
+    found = re.fullmatch(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?", text.lower())
+    if not found or (found[3] and not 0 < int(found[3]) < 65536):
+        raise ValueError(f"{text!r} is no origin; write  https://www.example.edu  or  http://host:8000, without a path")
+    own = {"http": "80", "https": "443"}[found[1]]
+    return f"{found[1]}://{found[2]}" + (f":{int(found[3])}" if found[3] and found[3] != own else "")
