@@ -26,6 +26,7 @@ body.advisor-drawn gradio-app { visibility: visible; animation: none }
 <link rel="icon" href="ui/icon.svg">
 <link rel="stylesheet" href="ui/tokens.css">
 <link rel="stylesheet" href="ui/guide.css">
+<link rel="stylesheet" href="ui/answer.css">
 <link rel="stylesheet" href="ui/chat.css">
 <script type="module" src="ui/chat.js"></script>
 """

@@ -5,7 +5,7 @@ import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
 import { conversationMarkdown, printable, save } from "./export.js";
 import { previewMarkers } from "./preview.js";
-import { wireProfile } from "./profile.js";
+import { profile, wireProfile } from "./profile.js";
 import { Reader } from "./reader.js";
 import { forgetAll, keep, kept } from "./store.js";
 import { contactLine } from "./turn.js";
@@ -133,7 +133,7 @@ async function start() {
     conversation.setVersion(guide.version);
     reader.start(guide);
   };
-  conversation = new Conversation(byId("log"), { reader, tell, fill, live, contact: guide.contact, version: guide.version });
+  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version });
   showGuide(guide);
   showStarters(guide, conversation);
   wireMenu(conversation, reader, () => guide);

@@ -2,8 +2,7 @@
 
 import { bare } from "./answer.js";
 import { ask, Away, Refusal, untilReady } from "./api.js";
-import { el } from "./dom.js";
-import { profile } from "./profile.js";
+import { el, toTop } from "./dom.js";
 import { dropTurn, keepTurn, newTurn, onOtherTab, turns } from "./store.js";
 import { showAnswer, showNote, showProgress, turnElement } from "./turn.js";
 import { say } from "./words.js";
@@ -13,8 +12,8 @@ const HISTORY_CHARS = 4000; // of each of their texts
 
 /** The conversation in `root`. */
 export class Conversation {
-  constructor(root, { reader, tell, fill, live, contact, version }) {
-    Object.assign(this, { root, reader, tell, fill, live, contact, version, running: new Map() });
+  constructor(root, { reader, profile, tell, fill, live, contact, version }) {
+    Object.assign(this, { root, reader, profile, tell, fill, live, contact, version, running: new Map() });
     this.on = {
       open: (answer, citation) => reader.openCitation(answer, citation),
       ask: (question) => this.ask(question),
@@ -49,7 +48,7 @@ export class Conversation {
     const first = this.root.children.length === 0;
     this.root.append(fragment);
     this.#note();
-    if (first && kept.length) this.root.lastElementChild.scrollIntoView({ block: "start" });
+    if (first && kept.length) toTop(this.root.lastElementChild);
   }
 
   /** Ask `question` as a new turn. */
@@ -101,10 +100,10 @@ export class Conversation {
     this.running.set(turn.id, control);
     node.setAttribute("aria-busy", "true");
     showProgress(node, say("reading"), "");
-    node.scrollIntoView({ block: "start" });
+    toTop(node);
     try {
       turn.answer = await this.#persist(node, control.signal);
-      await this.live(turn.answer.guide_version);
+      await this.live(turn.answer.guide_version, turn.answer);
       showAnswer(node, this.on, this.contact);
       keepTurn(turn);
     } catch (error) {
@@ -131,7 +130,7 @@ export class Conversation {
 
   async #stream(node, signal) {
     let text = "";
-    const asked = { question: node.turn.question, history: this.#history(node), profile: profile() };
+    const asked = { question: node.turn.question, history: this.#history(node), profile: this.profile() };
     const answer = await ask(asked, (kind, data) => {
       if (kind !== "delta") return;
       text += data.text;

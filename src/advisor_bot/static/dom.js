@@ -12,6 +12,12 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Scroll the conversation so that `node` stands at its top. Nothing around is moved, a page that frames us least of all. */
+export function toTop(node) {
+  const box = node.closest(".log-scroll");
+  box.scrollTop += node.getBoundingClientRect().top - box.getBoundingClientRect().top;
+}
+
 const PATHS = {
   copy: "M8 8h11v12H8zM5 16V4h11",
   retry: "M19 12a7 7 0 1 1-2-5M19 4v4h-4",
@@ -23,6 +29,8 @@ const PATHS = {
   next: "M9 5l7 7-7 7",
   link: "M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2",
   open: "M14 5h5v5M19 5l-8 8M17 14v5H5V7h5",
+  send: "M4 12h15M13 6l6 6-6 6",
+  forget: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5",
   list: "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
 };
 

@@ -1,22 +1,8 @@
 // The conversation to take along: as Markdown, and as what is printed. Quotes, sections, the guide's version.
 
-import { citationAddress, headingPath } from "./answer.js";
 import { el } from "./dom.js";
-import { day, edition, say } from "./words.js";
-
-const today = () => day(new Date().toISOString());
-const oneLine = (text) => text.replace(/\s+/g, " ").trim();
-
-/** A turn with its sources: what "copy" gives, and a part of the whole. */
-export function turnMarkdown({ question, answer }) {
-  const lines = [`## ${oneLine(question)}`, "", answer?.text.trim() ?? say("not_answered_yet"), ""];
-  for (const citation of answer?.citations ?? []) {
-    const where = `<${citationAddress(answer, citation)}>`;
-    lines.push(`[${citation.n}] ${headingPath(citation)}: “${oneLine(citation.quote)}” ${where}`, "");
-  }
-  if (answer) lines.push(say("from_version", { version: edition(answer.guide_version), day: today() }), "");
-  return lines.join("\n");
-}
+import { oneLine, turnMarkdown } from "./turn.js";
+import { edition, say, today } from "./words.js";
 
 /** Questions the guide left open: not covered, or never answered. */
 export const openQuestions = (turns) => turns.filter(({ answer }) => !answer || answer.status === "not_covered").map(({ question }) => oneLine(question));

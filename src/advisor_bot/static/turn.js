@@ -1,10 +1,9 @@
 // One turn of the conversation: the question, its answer, and what can be done with it.
 
-import { answerBody, bare, headingPath, sureness } from "./answer.js";
+import { answerBody, bare, citationAddress, headingPath, sureness } from "./answer.js";
 import { feedback } from "./api.js";
 import { copyText, el, iconButton } from "./dom.js";
-import { turnMarkdown } from "./export.js";
-import { edition, say } from "./words.js";
+import { edition, say, today } from "./words.js";
 
 /** The element of `turn`. `on`: open(answer, citation), ask(question), retry(turn), undo(turn), tell(text), changed(turn), isOlder(answer). */
 export function turnElement(turn, on, contact) {
@@ -15,6 +14,20 @@ export function turnElement(turn, on, contact) {
   if (turn.answer) showAnswer(node, on, contact);
   else showWaiting(node, on);
   return node;
+}
+
+/** Text in one line. */
+export const oneLine = (text) => text.replace(/\s+/g, " ").trim();
+
+/** A turn with its sources: what "copy" gives, and a part of the whole. */
+export function turnMarkdown({ question, answer }) {
+  const lines = [`## ${oneLine(question)}`, "", answer?.text.trim() ?? say("not_answered_yet"), ""];
+  for (const citation of answer?.citations ?? []) {
+    const where = `<${citationAddress(answer, citation)}>`;
+    lines.push(`[${citation.n}] ${headingPath(citation)}: “${oneLine(citation.quote)}” ${where}`, "");
+  }
+  if (answer) lines.push(say("from_version", { version: edition(answer.guide_version), day: today() }), "");
+  return lines.join("\n");
 }
 
 const holder = (node) => node.querySelector(".answer");
