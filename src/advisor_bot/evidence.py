@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import numpy as np
-
 from advisor_bot.embed import Encoder
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
 from advisor_bot.question import Question
+from advisor_bot.rank import Sentence, rank_sentences
 from advisor_bot.retrieve import Query
-from advisor_bot.signals import Sentence, measure, unknown_words
-from advisor_bot.text import plain, terms
+from advisor_bot.signals import measure, unknown_words
 from advisor_bot.types import Passage, Status
 
 
@@ -43,38 +41,12 @@ def weigh(
     question: Question, query: Query, passages: Sequence[Passage], index: Index, glossary: Glossary, encoder: Encoder
 ) -> Evidence:
     """Score every sentence of ``passages`` and judge whether they answer ``question``."""
-    sentences = score_sentences(query, passages, index)
+    sentences, read = rank_sentences(query, passages, index, encoder)
     missing = tuple(unknown_words(question.text, glossary))
-    signals = measure(question, query, passages, sentences, index, glossary, encoder)
+    asked = encoder.tokens(query.resolved.text)
+    signals = measure(question, query, passages, sentences, index, glossary, asked, read)
     confidence = probability(signals)
     return Evidence(tuple(sentences), confidence, status_of(confidence), missing, signals)
-
-
-def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> list[Sentence]:
-    """Return the sentences of ``passages``, best first.
-
-    The score adds the sentence's cosine, its cosine under its heading, the share of the question's
-    terms it holds, and 0.7 times the score of its passage: a good sentence in a good passage wins.
-    """
-    total = sum(query.terms.values()) or 1.0
-    found = []
-    for passage in passages:
-        heading = set(terms(" ".join(passage.heading)))
-        for chunk_id in passage.chunk_ids:
-            row = index.row(chunk_id)
-            if row is None:
-                continue
-            chunk = index.chunks[row]
-            numbers = np.arange(index.first_sentence[row], index.first_sentence[row + 1])
-            bare = index.vectors[index.sentence_rows[numbers]] @ query.alone
-            context = index.vectors[index.context_rows[numbers]] @ query.alone
-            for number, (start, end), alone, within in zip(numbers, chunk.sentences, bare, context, strict=True):
-                text = plain(index.documents[passage.document].text[start:end])
-                held = set(terms(text))
-                share = sum(w * (term in held or 0.5 * (term in heading)) for term, w in query.terms.items()) / total
-                score = 0.5 * float(alone) + 0.5 * float(within) + 0.4 * share + 0.7 * passage.score
-                found.append(Sentence(passage, int(number), start, end, text, score))
-    return sorted(found, key=lambda sentence: -sentence.score)
 
 
 def probability(signals: Mapping[str, float]) -> float:

@@ -15,7 +15,7 @@ from advisor_bot.cite import Line, Quote
 from advisor_bot.evidence import Evidence
 from advisor_bot.index import Index
 from advisor_bot.question import Question
-from advisor_bot.signals import Sentence
+from advisor_bot.rank import Sentence
 from advisor_bot.text import numerals, plain, terms, words
 from advisor_bot.types import Chunk, Passage
 

@@ -9,24 +9,20 @@ asked for is there at all.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from advisor_bot.chunk import in_context
-from advisor_bot.embed import Encoder, Tokens
+from advisor_bot.embed import Tokens
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
 from advisor_bot.question import Question
+from advisor_bot.rank import RAREST, Sentence, rarity, states_of, word_states
 from advisor_bot.retrieve import Query
 from advisor_bot.text import STOPWORDS, numerals, stem, terms, words
 from advisor_bot.types import Passage
 
-READ_CLOSELY = 4  # sentences whose tokens are looked at
 NEAR = 0.6  # the usual best cosine of a token with some token of an unrelated sentence (MiniLM)
 MATCHED = 0.75  # the cosine above which a word counts as said in other words
 
@@ -47,23 +43,6 @@ _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 _CAPITAL = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][A-Za-z]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence that was read: its span, its words without markup, and how well it supports an answer."""
-
-    passage: Passage
-    row: int
-    start: int
-    end: int
-    text: str
-    score: float
-
-    @property
-    def in_context(self) -> str:
-        """The sentence after its innermost heading."""
-        return in_context(self.passage.heading, self.text)
-
-
 def measure(
     question: Question,
     query: Query,
@@ -71,14 +50,16 @@ def measure(
     sentences: Sequence[Sentence],
     index: Index,
     glossary: Glossary,
-    encoder: Encoder,
+    asked: Tokens,
+    read: Sequence[Tokens],
 ) -> dict[str, float]:
-    """Return the signals by name; 0 where nothing was read."""
+    """Return the signals by name, none where nothing was read.
+
+    ``asked`` are the tokens of the question, ``read`` those of the first sentences.
+    """
     if not sentences:
         return {}
     unknown = unknown_words(question.text, glossary)
-    asked = encoder.tokens(query.resolved.text)
-    read = [encoder.guide_tokens(s.in_context) for s in sentences[:READ_CLOSELY]]
     return {
         **_ranking(query, passages, sentences, index),
         **_words(query, sentences, unknown, asked),
@@ -112,7 +93,7 @@ def _ranking(
 
 
 def _words(query: Query, sentences: Sequence[Sentence], unknown: Sequence[str], asked: Tokens) -> dict[str, float]:
-    rare = _rarity(query.resolved.text, asked)
+    rare = rarity(query.resolved.text, asked)
     content = [word for word in words(query.resolved.text) if word not in STOPWORDS]
     total = sum(rare.get(word, RAREST) for word in content) or 1.0
 
@@ -137,8 +118,8 @@ def _matching(
     """Match each word of the question with its nearest token of the sentences read."""
     spoken = word_states(query.resolved.text, asked)
     content = [(word, state) for word, state in spoken if word not in STOPWORDS]
-    rare = _rarity(query.resolved.text, asked)
-    three, everything = (np.concatenate([_states(one) for one in read[:most]]) for most in (3, READ_CLOSELY))
+    rare = rarity(query.resolved.text, asked)
+    three, everything = (np.concatenate([states_of(one) for one in read[:most]]) for most in (3, len(read)))
     if not content or not len(everything):
         return {}
     best = np.array([float(np.max(three @ state)) for _, state in content])
@@ -146,7 +127,7 @@ def _matching(
     held = {t for s in sentences[:3] for t in terms(s.in_context)}
     unheld = [b for b, (word, _) in zip(best, content, strict=True) if stem(word) not in held]
     strange = [float(np.max(everything @ state)) for word, state in content if word in unknown]
-    whole = [float(np.mean(np.max(_states(one) @ _states(asked).T, axis=0))) for one in read if len(one.states)]
+    whole = [float(np.mean(np.max(states_of(one) @ states_of(asked).T, axis=0))) for one in read if len(one.states)]
     return {
         "match": float((best * weight).sum() / weight.sum()),
         "match_least": float(best.min()),
@@ -182,41 +163,3 @@ def _kind(question: Question) -> re.Pattern[str] | None:
     if re.search(r"%|percent", question.text, re.I):
         return _PERCENT
     return {"money": _MONEY, "number": _COUNT, "date": _DATE, "person": _NAME, "place": _NAME}.get(question.wanted)
-
-
-RAREST = math.log(40_000)
-
-
-def _rarity(text: str, tokens: Tokens) -> dict[str, float]:
-    """Return for each word a logarithm of its rank in the tokenizer's vocabulary, which is sorted by frequency.
-
-    A word the tokenizer has to break up is rarer than its whole vocabulary.
-    """
-    return {
-        word: math.log(max(numbers[0] - 1000, 1000)) if len(numbers) == 1 else RAREST
-        for word, numbers, _ in _grouped(text, tokens)
-    }
-
-
-def word_states(text: str, tokens: Tokens) -> list[tuple[str, NDArray[np.float32]]]:
-    """Return the words of ``text`` (lower case) with their L2-normalized states, the mean of their tokens'."""
-    found = []
-    for word, _, states in _grouped(text, tokens):
-        mean = states.mean(axis=0, dtype=np.float32)
-        found.append((word, mean / max(float(np.linalg.norm(mean)), 1e-9)))
-    return found
-
-
-def _states(tokens: Tokens) -> NDArray[np.float32]:
-    return tokens.states.astype(np.float32)
-
-
-def _grouped(text: str, tokens: Tokens) -> list[tuple[str, list[int], NDArray[np.float16]]]:
-    """Group the tokens of each word."""
-    found = []
-    for match in re.finditer(r"[^\W_]+(?:['’][^\W_]+)*", text):
-        inside = [i for i, (a, b) in enumerate(tokens.offsets) if a >= match.start() and b <= match.end()]
-        if inside:
-            word = match[0].lower().replace("’", "'")
-            found.append((word, [tokens.numbers[i] for i in inside], tokens.states[inside]))
-    return found
