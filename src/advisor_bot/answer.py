@@ -20,9 +20,11 @@ from advisor_bot import replies
 from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
+from advisor_bot.converse import Brief, Converser, ending
 from advisor_bot.embed import SENTENCES_CACHED, Encoder, open_encoder
 from advisor_bot.errors import QuestionError
 from advisor_bot.evidence import Evidence, weigh
+from advisor_bot.follow_up import leans, resolve
 from advisor_bot.glossary import Glossary, glossary_of
 from advisor_bot.index import Index, Library
 from advisor_bot.question import Question, foreign_language, read_question
@@ -34,7 +36,8 @@ from advisor_bot.types import Answer, Passage, Status, Turn
 
 _log = logging.getLogger(__name__)
 Kind = Literal["status", "passages", "delta", "answer"]
-_KINDS: tuple[Kind, ...] = ("passages", "delta", "answer")
+_KINDS: tuple[Kind, ...] = ("status", "passages", "delta", "answer")
+_WITH_TEXT = ("status", "delta")
 MOST_PASSAGES = 8
 
 
@@ -80,9 +83,9 @@ class Weighed:
 class Advisor:
     """Answers questions from the live version of a guide. Any thread may call any method."""
 
-    def __init__(self, library: Library, encoder: Encoder, settings: Settings) -> None:
-        """Take the published versions, the encoder they were made with, and the settings."""
-        self.library, self.encoder, self.settings = library, encoder, settings
+    def __init__(self, library: Library, encoder: Encoder, settings: Settings, writer: Converser | None = None) -> None:
+        """Take the published versions, the encoder they were made with, the settings, and a model's writer if any."""
+        self.library, self.encoder, self.settings, self.writer = library, encoder, settings, writer
         self._encoders = {encoder.fingerprint: encoder}
         self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
         self._offered: WeakKeyDictionary[Index, dict[str, bool]] = WeakKeyDictionary()
@@ -107,7 +110,7 @@ class Advisor:
             for piece in self.chain.stream(asked):
                 for kind in _KINDS:
                     if kind in piece:
-                        yield Event(kind, {"text": piece[kind]} if kind == "delta" else piece[kind])
+                        yield Event(kind, {"text": piece[kind]} if kind in _WITH_TEXT else piece[kind])
 
     def search(self, question: str, history: Sequence[Turn] = (), k: int = 20) -> list[Passage]:
         """Return what would be read for ``question``, best first: the retrieval stage alone."""
@@ -172,6 +175,9 @@ class Advisor:
             return Weighed(asked)
         parts: list[Part] = []
         history = asked.history
+        if self.writer is not None and history and leans(asked.text, asked.index.idf):
+            rules = resolve(asked.text, history, asked.index.idf).text
+            asked = replace(asked, question=read_question(self.writer.condense(asked.text, history, rules)))
         for text in asked.question.parts:
             parts.append(self._part(text, history, asked))
             history = (*history, Turn("user", text))
@@ -202,6 +208,9 @@ class Advisor:
             asked = weighed.asked
             yield AddableDict(passages=list(weighed.passages))
             draft = self._draft(weighed)
+            if self.writer is not None and weighed.passages:
+                yield from self._conversed(self.writer, weighed, draft)
+                continue
             cited = cite(draft.lines, asked.index.documents)
             answer = self._answer(weighed, draft, cited)
             problems = violations(answer, asked.index.documents)
@@ -213,6 +222,32 @@ class Advisor:
             for piece in cited.pieces:
                 yield AddableDict(delta=piece)
             yield AddableDict(answer=answer)
+
+    def _conversed(self, writer: Converser, weighed: Weighed, draft: Draft) -> Iterator[AddableDict]:
+        """Write with the language model; ``draft`` is what is said where it gives too little."""
+        documents = weighed.asked.index.documents
+        lines: list[Line] = []
+        status, sent, name = draft.status, 0, "quotes"
+        for made in writer.write(_brief(weighed, draft), weighed.asked.index, self.encoder_of(weighed.asked.index)):
+            if isinstance(made, str):
+                yield AddableDict(status=made)
+                continue
+            if isinstance(made, Line):
+                name = writer.name
+                near = draft.status == "not_covered" and made.quotes and not lines
+                lines += [Line("lead", replies.NEAREST), made] if near else [made]
+            else:
+                status, rest = ending(made, draft.status, draft.lines)
+                lines += rest
+            pieces = cite(lines, documents).pieces
+            if len(pieces) > sent:
+                yield AddableDict(delta="".join(pieces[sent:]))
+                sent = len(pieces)
+        whole = Draft(status, tuple(lines))
+        answer = replace(self._answer(weighed, whole, cite(lines, documents)), writer=name)
+        for problem in violations(answer, documents):
+            _log.error("An answer of the language model is not proved: %s", problem)
+        yield AddableDict(answer=answer)
 
     def _draft(self, weighed: Weighed) -> Draft:
         asked = weighed.asked
@@ -291,6 +326,16 @@ class Draft:
 
     status: Status
     lines: tuple[Line, ...]
+
+
+def _brief(weighed: Weighed, draft: Draft) -> Brief:
+    """Return what the model is asked: what was read, and what the quoting answer would quote, best first."""
+    asked = weighed.asked
+    read = {p.id: p for p in weighed.passages}
+    for line in _all_lines(draft.lines):
+        read |= {q.passage.id: q.passage for q in line.quotes if q.passage.id not in read}
+    standalone = " ".join(part.query.resolved.text for part in weighed.parts)
+    return Brief(asked.text, standalone, tuple(read.values()), asked.history, asked.profile.given)
 
 
 def _all_lines(lines: Sequence[Line]) -> Iterator[Line]:

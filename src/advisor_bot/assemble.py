@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from advisor_bot.allowance import Ledger
 from advisor_bot.answer import Advisor
+from advisor_bot.converse import Converser
 from advisor_bot.embed import open_encoder
 from advisor_bot.index import Library
 from advisor_bot.settings import Settings
@@ -19,7 +21,22 @@ def advisor(settings: Settings) -> Advisor:
     library = Library(settings.index_folder)
     with library.lease() as index:
         encoder = open_encoder(settings, settings.index_folder / "encoders", index.encoder)
-    return Advisor(library, encoder, settings)
+    return Advisor(library, encoder, settings, writer(settings))
+
+
+def writer(settings: Settings) -> Converser | None:
+    """Return the writer with the language model of ``settings``; None where none is set, and quotes are all there is.
+
+    Raises ``SettingsError`` where the model cannot be used as it is set.
+    """
+    if not settings.model:
+        return None
+    from advisor_bot.models import display_name, open_model
+
+    file = settings.index_folder / "model-usage.json"
+    tokens, cost = settings.model_daily_tokens, settings.model_daily_cost
+    ledger = Ledger(daily_tokens=tokens, daily_cost=cost, prices=settings.prices, file=file)
+    return Converser(open_model(settings), display_name(settings), settings, ledger)
 
 
 def server(settings: Settings) -> FastAPI:

@@ -138,7 +138,7 @@ def violations(answer: Answer, documents: Mapping[str, Document]) -> list[str]:
             found.append(f"citation {c.n} is not an exact quote of {c.document}")
     for segment in answer.segments:
         for text, numbers in _stated(segment):
-            found += _unproved(text, [citations[n] for n in numbers if n in citations])
+            found += unproved(text, [(citations[n].quote, citations[n].heading) for n in numbers if n in citations])
     return found
 
 
@@ -151,11 +151,12 @@ def _stated(segment: Segment) -> Iterator[tuple[str, Sequence[int]]]:
         yield from ((cell.text, cell.citations) for cell in segment.cells if cell.citations)
 
 
-def _unproved(text: str, proof: Sequence[Citation]) -> list[str]:
+def unproved(text: str, proof: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return the numeral or name of ``text`` that stands in none of the quotes (or their headings) of ``proof``."""
     if not proof:
         return [f"nothing proves: {text[:80]!r}"]
-    source = " ".join(" ".join([plain(c.quote), c.quote, *c.heading]) for c in proof)
-    known = set(numerals(source))
+    source = " ".join(" ".join([plain(quote), quote, *heading]) for quote, heading in proof)
+    known, held = set(numerals(source)), source.casefold()
     missing = [x for x in numerals(text) if x not in known]
-    missing += [name for name in _NAME.findall(text) if name not in source]
+    missing += [name for name in _NAME.findall(text) if name.casefold() not in held]
     return [f"{missing[0]!r} does not stand in what is cited for: {text[:80]!r}"] if missing else []

@@ -18,6 +18,20 @@ from advisor_bot.types import Document, Passage, Section
 
 READING = "Reading the guide…"
 COMPARED = "Side by side, in the guide’s own words:"
+WRITING = "Writing an answer…"
+CHECKING = "Checking each sentence against the guide…"
+NEAREST = "The guide does not say this directly. What comes nearest:"
+_QUOTES_INSTEAD = "These are the guide’s own words instead."
+MODEL: dict[str, str] = {
+    "empty": "The language model gave no answer. ",
+    "unsupported": "Most of what the language model wrote is not supported by the guide and was left out. ",
+    "stalled": "The language model took too long. ",
+    "failed": "The language model could not be reached. ",
+    "limited": "The language model is asked too often just now. ",
+    "budget": "The language model has used up what it may cost today. ",
+    "resting": "The language model does not answer at present. ",
+    "busy": "The language model is busy with other questions. ",
+}
 _VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
 _CHAT: dict[str, str] = {
     "greeting": "Hello! Ask me anything about “{title}”. I answer with exact quotes from the guide.",
@@ -77,6 +91,23 @@ def not_covered(missing: Sequence[str], near: Sequence[str], settings: Settings)
     if contact:
         lines.append(Line("note", f"A person can help further: {contact[0]} ({contact[1].removeprefix('mailto:')})."))
     return lines
+
+
+def model_gave_up(why: str, *, quotes: bool) -> str:
+    """Return the note that says why the language model did not answer, and what stands there instead."""
+    return (MODEL[why] + (_QUOTES_INSTEAD if quotes else "")).strip()
+
+
+def left_out(count: int) -> str:
+    """Return the note that counts the sentences that were not shown."""
+    if count == 1:
+        return "1 sentence was left out, because the guide does not support it."
+    return f"{count} sentences were left out, because the guide does not support them."
+
+
+def found_none() -> str:
+    """Return the note to quotes that the language model did not take for an answer."""
+    return "The language model found no direct answer in these passages."
 
 
 def part_missed(text: str) -> str:

@@ -27,7 +27,7 @@ SAID = 0.45  # cosine of two words' states above which one says the other
 LEAST = 0.6  # share of a claim's content that must be said
 STRANGE = 0.37  # a word whose state comes no nearer than this to any word of the source is new
 NEARLY = 0.05  # only sentences that say nearly as much of the claim as the best ones may carry it
-NAMED = 0.8  # what a name must reach: itself, or a form of it
+NAMED = 0.99  # what a name must reach: itself, or a form of it
 
 
 @dataclass(frozen=True, slots=True)
