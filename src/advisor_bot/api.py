@@ -233,7 +233,8 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
     @router.get("/metrics", response_class=PlainTextResponse, tags=["service"])
     def show_metrics() -> PlainTextResponse:
         """Show counts in Prometheus' text format; no text of anybody is among them."""
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+        model = "\n".join([*advisor.writer.ledger.lines(), ""]) if advisor.writer else ""
+        return PlainTextResponse(metrics.text() + model, media_type="text/plain; version=0.0.4")
 
 
 def status_of(error: AdvisorError) -> int:

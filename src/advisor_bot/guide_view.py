@@ -11,10 +11,11 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from advisor_bot import reader
 from advisor_bot.errors import AdvisorError, IndexingError
+from advisor_bot.models import display_name, what_is_sent
 from advisor_bot.settings import Settings
 from advisor_bot.source_map import Span, heading_id
 from advisor_bot.strings import catalogue, say
@@ -89,6 +90,8 @@ class GuideOut(BaseModel):
     starters: list[str]
     contact: ContactOut | None
     max_question_chars: int
+    writer: str = Field(description='What writes the answers: "quotes" or the name of a language model')
+    sent: str = Field(description="What of a question is sent to whom, where a language model writes; else empty")
 
 
 class PassageOut(BaseModel):
@@ -139,6 +142,8 @@ def guide(library: Library, advisor: Advisor, settings: Settings, version: str |
             starters=advisor.starters(),
             contact=ContactOut(name=contact[0], link=contact[1]) if contact else None,
             max_question_chars=settings.max_question_chars,
+            writer=display_name(settings) if settings.model else "quotes",
+            sent=what_is_sent(settings) if settings.model else "",
         )
 
 

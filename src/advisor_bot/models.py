@@ -50,6 +50,16 @@ PROVIDERS: Mapping[str, Provider] = {
         "bedrock_converse", "langchain_aws", "bedrock", seconds="", url="endpoint_url", retries=""
     ),
 }  # fmt: skip
+_NAMES = {
+    "openai": "OpenAI",
+    "azure": "Microsoft Azure",
+    "anthropic": "Anthropic",
+    "google_genai": "Google",
+    "mistralai": "Mistral",
+    "groq": "Groq",
+    "ollama": "an Ollama server",
+    "bedrock": "Amazon Bedrock",
+}
 _ALIASES = {"azure_openai": "azure", "bedrock_converse": "bedrock", "google": "google_genai", "mistral": "mistralai"}
 
 
@@ -79,6 +89,17 @@ def leaves_the_machine(settings: Settings) -> bool:
     here = host.startswith(("127.", "localhost", "[::1]"))
     provider = settings.model.partition(":")[0]
     return bool(settings.model) and provider != LOCAL and not here and not (provider == "ollama" and not host)
+
+
+def what_is_sent(settings: Settings) -> str:
+    """Return the sentence that tells students what of theirs goes to whom."""
+    if not leaves_the_machine(settings):
+        return "The model runs where this page comes from; your questions are sent to nobody else."
+    provider = settings.model.partition(":")[0]
+    host = settings.model_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    to = host or _NAMES.get(_ALIASES.get(provider, provider), provider)
+    what = ", this conversation and what you tell about yourself" if settings.model_history == "on" else ""
+    return f"Your question{what} will be sent to {to}, with passages of the guide."
 
 
 def _hosted(settings: Settings, provider: Provider, model: str, environ: Mapping[str, str]) -> BaseChatModel:

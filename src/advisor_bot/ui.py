@@ -7,9 +7,11 @@ or tabs makes it slow. The page's words stand in ``static/strings.en.json``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from advisor_bot.models import display_name, what_is_sent
 from advisor_bot.settings import Settings
 from advisor_bot.strings import say
 
@@ -132,12 +134,13 @@ def build_page(settings: Settings) -> gr.Blocks:
     """Return the chat page; what it shows of the guide the browser fetches when it opens."""
     import gradio as gr
 
+    model = model_words(settings)
     page: gr.Blocks
     with gr.Blocks(title=say("app_name"), fill_width=True, analytics_enabled=False) as page:
-        _html(_MASTHEAD, "masthead")
+        _html(_MASTHEAD, "masthead", model)
         with gr.Row(elem_id="panes"):
             with gr.Column(elem_id="chat"):
-                _html(_CONVERSATION, "conversation")
+                _html(_CONVERSATION, "conversation", model)
                 with gr.Row(elem_id="composer"):
                     question = gr.Textbox(
                         label=say("question_label"),
@@ -148,7 +151,7 @@ def build_page(settings: Settings) -> gr.Blocks:
                         elem_id="question",
                     )
                     ask = gr.Button(say("ask"), variant="primary", elem_id="ask")
-                _html(_FOOTER, "footer")
+                _html(_FOOTER, "footer", model)
             with gr.Column(elem_id="guide"):
                 _html(_READER, "reader")
         send = "(text) => window.advisor.ask(text)"
@@ -157,10 +160,24 @@ def build_page(settings: Settings) -> gr.Blocks:
     return page
 
 
-def _html(template: str, elem_id: str) -> None:
+def model_words(settings: Settings) -> dict[str, str]:
+    """Return what the page says otherwise where a language model writes: who does, and what is sent to whom."""
+    if not settings.model:
+        return {}
+    sent, name = " " + what_is_sent(settings), display_name(settings)
+    return {
+        "how_it_answers": "Written by a language model (" + name + "), checked against the guide.",
+        "welcome_text": "A language model answers from the guide. What the guide does not support is left out, and how "
+        "much that was is said. The numbers open the exact words in the guide." + sent,
+        "not_advice": say("not_advice") + sent,
+    }
+
+
+def _html(template: str, elem_id: str, instead: Mapping[str, str] | None = None) -> None:
     import gradio as gr
 
-    words = {name: _ICONS.get(name) or escape(say(name)) for name in _names(template)}
+    said = instead or {}
+    words = {name: _ICONS.get(name) or escape(said.get(name) or say(name)) for name in _names(template)}
     gr.HTML(template.format(**words), elem_id=elem_id, apply_default_css=False, js_on_load=None)
 
 
