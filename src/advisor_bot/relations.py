@@ -59,7 +59,8 @@ class Reading:
     """A sentence read; ``content`` are the words that carry meaning.
 
     ``negations`` are (place of the cue, places it reaches); ``bounds`` are figures with 1 for "over" and -1 for
-    "under"; ``second`` are the places of what is put second ("…rather than X").
+    "under"; ``second`` are the places of what is put second ("…rather than X"), ``than`` of what
+    follows "than".
     """
 
     words: tuple[Word, ...]
@@ -69,6 +70,7 @@ class Reading:
     negations: tuple[tuple[int, tuple[int, ...]], ...] = ()
     bounds: frozenset[tuple[str, int]] = frozenset()
     second: frozenset[int] = frozenset()
+    than: frozenset[int] = frozenset()
 
     @property
     def texts(self) -> frozenset[str]:
@@ -140,7 +142,8 @@ def read(text: str) -> Reading:
         names=tuple(word for word in content if word.name),
         negations=tuple(_negations(words)),
         bounds=frozenset(_bounds(spoken)),
-        second=frozenset(_second(spoken, words)),
+        second=frozenset(_after(_SECOND, spoken, words)),
+        than=frozenset(_after(_THAN, spoken, words)),
     )
 
 
@@ -170,6 +173,7 @@ _SECOND = re.compile(
     r"(?!\d|the (?:past|last|next|years)|time\b|a \w+\b|recent)",
     re.I,
 )
+_THAN = re.compile(r"(?<!rather )\bthan\s+(?!\d)", re.I)
 
 
 def _bounds(spoken: str) -> list[tuple[str, int]]:
@@ -177,10 +181,10 @@ def _bounds(spoken: str) -> list[tuple[str, int]]:
     return [(f[2].replace(",", "").rstrip("."), -1 if f[1].lower() in down else 1) for f in _BOUND.finditer(spoken)]
 
 
-def _second(spoken: str, words: list[Word]) -> list[int]:
-    """Return the places of the words that follow "rather than" and the like, up to the next break."""
+def _after(marker: re.Pattern[str], spoken: str, words: list[Word]) -> list[int]:
+    """Return the places of the words that follow ``marker``, up to the next break."""
     found: list[int] = []
-    for match in _SECOND.finditer(spoken):
+    for match in marker.finditer(spoken):
         first = sum(token[0] not in ",;:—()" for token in _WORD.findall(spoken[: match.end()]))
         inside = [w for w in words[first : first + 4] if w.clause == words[first].clause] if first < len(words) else []
         found += [w.place for w in inside]

@@ -328,6 +328,8 @@ def _comparatives(pair: Pair) -> Found:
             about = [w for w in reading.content if w.place in reading.second]
             if about and all((number, w.place) in held for w in about):
                 return "comparative", about[0].text
+    if pair.claim.than and _swapped(pair):
+        return "comparative", "than"
     for word in pair.claim.words:
         for scale, end in scales().get(word.stem, ()):
             mine = -end if pair.claim.negated(word.place, 4) else end
@@ -339,6 +341,15 @@ def _comparatives(pair: Pair) -> Found:
             if same and _opposed(pair, word, mine, same):
                 return "comparative", word.text
     return None
+
+
+def _swapped(pair: Pair) -> bool:
+    """Tell whether "A more than B" became "B more than A"."""
+    said = {w.place: hit for w, hit in zip(pair.claim.content, _aligned(pair), strict=True) if hit}
+    after = {(n, w.place) for place, (n, w) in said.items() if place in pair.claim.than}
+    before = {(n, w.place) for place, (n, w) in said.items() if place not in pair.claim.than}
+    second = {(n, place) for n, reading in enumerate(pair.source) for place in reading.than}
+    return bool(after and second and not after & second and before & second)
 
 
 def _ends(pair: Pair, wanted: set[int] | frozenset[int]) -> Iterator[tuple[int, int, Word]]:
