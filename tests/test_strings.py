@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from advisor_bot import strings
+from advisor_bot.widget import LOADER_WORDS, PAGE_SCRIPTS
 
 PACKAGE = Path(strings.__file__).parent
-SOURCES = [*PACKAGE.glob("*.py"), *PACKAGE.glob("static/*.js"), *PACKAGE.glob("templates/*.html")]
+SOURCES = [*PACKAGE.glob("*.py"), *PACKAGE.glob("static/**/*.js"), *PACKAGE.glob("templates/*.html")]
 # Keys put together from parts: thumb_up, reason_wrong…
 BUILT = {"thumb_": ("up", "down"), "reason_": ("wrong", "incomplete", "unclear", "other")}
 
@@ -20,6 +21,7 @@ def used() -> set[str]:
     keys |= {key for pair in re.findall(r"say\([^()]*\? \"(\w+)\" : \"(\w+)\"\)", text) for key in pair}
     keys |= {start + end for start, ends in BUILT.items() for end in ends}
     page = (PACKAGE / "ui.py").read_text(encoding="utf-8")
+    keys |= set(LOADER_WORDS)
     return keys | (set(re.findall(r"\{(\w+)\}", page)) - {"book", "person", "bars", "name"})
 
 
@@ -35,3 +37,14 @@ def test_no_string_is_empty_or_names_a_placeholder_in_another_way() -> None:
     words = json.loads((PACKAGE / "static" / "strings.en.json").read_text(encoding="utf-8"))
     assert all(text.strip() for text in words.values())
     assert all(re.fullmatch(r"[^{}]*(?:\{\w+\}[^{}]*)*", text) for text in words.values())
+
+
+def test_every_word_of_the_widget_is_there_in_spanish_with_the_same_places_to_fill() -> None:
+    english, spanish = strings.catalogue("en"), strings.catalogue("es")
+    text = "\n".join((PACKAGE / "static" / name).read_text(encoding="utf-8") for name in PAGE_SCRIPTS)
+    shown = {key for key in english if f'"{key}"' in text} | set(LOADER_WORDS)
+    assert len(shown) > 40
+    assert shown - set(spanish) == set()
+    assert set(spanish) <= set(english)
+    for key, words in spanish.items():
+        assert set(re.findall(r"{\w+}", words)) == set(re.findall(r"{\w+}", english[key])), key

@@ -36,7 +36,7 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
 
-    from advisor_bot import __version__, api, ui
+    from advisor_bot import __version__, api, ui, widget
     from advisor_bot.limit import RateLimit, TimeLimit
     from advisor_bot.proxy import BehindProxy
     from advisor_bot.security import Gate, Headers
@@ -59,6 +59,7 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
     _add_error_handlers(app)
     ours = api.routes(advisor, settings)
     app.include_router(ours)
+    app.router.routes.extend(widget.routes(settings))
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
     in_loop(lambda: mount_page(app, ui.build_page(settings), settings, [*app.router.routes, *ours.routes]))
     app.state.advisor = advisor

@@ -10,6 +10,12 @@ from types import MappingProxyType
 STATIC = files("advisor_bot") / "static"
 
 
+def languages() -> list[str]:
+    """Return the languages there is a catalogue for, English first."""
+    names = sorted(path.name.split(".")[1] for path in STATIC.iterdir() if path.name.startswith("strings."))
+    return sorted(names, key=lambda name: name != "en")
+
+
 @cache
 def catalogue(language: str = "en") -> MappingProxyType[str, str]:
     """Return the catalogue ``static/strings.<language>.json``, which the browser reads as well."""

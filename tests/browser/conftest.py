@@ -54,12 +54,14 @@ class Server:
     """The program as a process."""
 
     settings: list[str]
+    more: dict[str, str] = field(default_factory=dict)  # variables of the environment
     process: subprocess.Popen[str] | None = None
     url: str = ""
 
     def start(self, port: int = 0) -> Server:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("ADVISOR_")}
         environ["ADVISOR_CONTACT"] = "Study office <https://advice.example/hours>"
+        environ |= self.more
         command = [sys.executable, "app.py", "--port", str(port), *self.settings]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -36,6 +36,10 @@ const post = (path, body, signal) =>
 /** The live guide: version, date, documents, starter questions, contact. */
 export const guide = async () => (await call("api/guide")).json();
 
+/** A passage of `version` with its surroundings. */
+export const passage = async (id, version) =>
+  (await call(`api/passages/${encodeURIComponent(id)}?version=${encodeURIComponent(version)}`)).json();
+
 /** A document as the reader shows it, with `marks` highlighted: the parsed page. */
 export async function readerPage(path) {
   let response;

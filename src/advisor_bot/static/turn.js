@@ -8,8 +8,8 @@ import { edition, say, today } from "./words.js";
 /** The element of `turn`. `on`: open(answer, citation), ask(question), retry(turn), undo(turn), tell(text), changed(turn), isOlder(answer). */
 export function turnElement(turn, on, contact) {
   const answer = el("div", { class: "answer" });
-  const node = el("section", { class: "turn", "data-id": turn.id, "aria-label": say("turn_label") },
-    el("h2", { class: "asked", dir: "auto" }, turn.question), answer);
+  const node = el("article", { class: "turn", "data-id": turn.id, "aria-label": say("turn_label") },
+    el("h2", { class: "asked" }, turn.question), answer);
   node.turn = turn;
   if (turn.answer) showAnswer(node, on, contact);
   else showWaiting(node, on);
