@@ -298,8 +298,8 @@ class Converser:
             call.stop()
             if outcome == "answered":
                 self.breaker.succeeded()
-            elif outcome == "left":
-                self.breaker.untouched()
+            elif outcome == "left":  # by a student who went away, or by us who had heard enough
+                self.breaker.succeeded() if call.began else self.breaker.untouched()
             self.ledger.spend(*(call.usage or (taken, tokens_of(said_so_far))))
             self.ledger.count("calls", outcome)
 

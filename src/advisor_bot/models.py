@@ -9,8 +9,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from advisor_bot.errors import SettingsError
 from advisor_bot.settings import Settings
@@ -85,10 +87,26 @@ def display_name(settings: Settings) -> str:
 
 def leaves_the_machine(settings: Settings) -> bool:
     """Tell whether questions are sent to another machine."""
-    host = settings.model_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    here = host.startswith(("127.", "localhost", "[::1]"))
-    provider = settings.model.partition(":")[0]
-    return bool(settings.model) and provider != LOCAL and not here and not (provider == "ollama" and not host)
+    host, provider = _host(settings), settings.model.partition(":")[0]
+    return (
+        bool(settings.model)
+        and provider != LOCAL
+        and not _is_here(host or ("localhost" if provider == "ollama" else ""))
+    )
+
+
+def _host(settings: Settings) -> str:
+    try:
+        return urlsplit(settings.model_url).hostname or ""
+    except ValueError:
+        return settings.model_url
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def what_is_sent(settings: Settings) -> str:
@@ -96,8 +114,7 @@ def what_is_sent(settings: Settings) -> str:
     if not leaves_the_machine(settings):
         return "The model runs where this page comes from; your questions are sent to nobody else."
     provider = settings.model.partition(":")[0]
-    host = settings.model_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    to = host or _NAMES.get(_ALIASES.get(provider, provider), provider)
+    to = _host(settings) or _NAMES.get(_ALIASES.get(provider, provider), provider)
     what = ", this conversation and what you tell about yourself" if settings.model_history == "on" else ""
     return f"Your question{what} will be sent to {to}, with passages of the guide."
 
