@@ -44,6 +44,7 @@ bench: ## what answering and publishing cost, measured on this machine
 pictures: ## make the README's pictures anew
 	@$(setup) test
 	@$(venv) docs/make_pictures.py
+	@$(venv) docs/make_widget_pictures.py
 	@$(venv) docs/make_preview.py
 
 soak: ## the long tests

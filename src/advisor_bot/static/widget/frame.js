@@ -53,7 +53,7 @@ function dress() {
   root.lang = language;
   root.dir = options.dir === "rtl" ? "rtl" : "ltr";
   root.style.colorScheme = ["light", "dark"].includes(options.theme) ? options.theme : "light dark";
-  if (/^#([\da-f]{3}){1,2}$/i.test(options.accent)) {
+  if (CSS.supports("color", options.accent)) {
     root.style.setProperty("--brand", options.accent);
     root.classList.add("branded");
   }

@@ -37,14 +37,14 @@
       this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
       this.dir ||= getComputedStyle(this.inline ? this : document.body).direction;
       const accent = this.option("accent");
-      if (/^#([\da-f]{3}){1,2}$/i.test(accent)) this.style.setProperty("--advisor-accent", accent);
+      if (CSS.supports("color", accent)) this.style.setProperty("--advisor-accent", accent);
       this.panel = el("div", { class: "panel", role: this.inline ? "region" : "dialog", "aria-label": this.name, tabindex: "-1" });
       this.root = el("div", { class: `root ${this.inline ? "inline" : this.option("position")} ${this.option("theme")}` }, this.panel);
       this.root.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
       this.shadowRoot.append(this.root);
       if (this.inline) return this.load();
       this.panel.hidden = true;
-      this.launch(el("button", { type: "button", "aria-haspopup": "dialog", click: () => this.open(), pointerenter: near, focus: near }));
+      this.launch(el("button", { "aria-haspopup": "dialog", click: () => this.open(), pointerenter: near, focus: near }));
       if (this.option("launcher") === "off") this.launcher.hidden = true;
       const selector = this.option("open");
       if (selector) document.addEventListener("click", (event) => {
@@ -102,7 +102,7 @@
       if (this.ready) return;
       this.frame = null;
       const link = (...content) => el("a", { href: ROOT, target: "_blank", rel: "noopener" }, ...content);
-      const close = el("button", { type: "button", click: () => this.close() }, words.widget_close);
+      const close = el("button", { click: () => this.close() }, words.widget_close);
       this.panel.replaceChildren(el("div", { class: "away", role: "alert" }, words.widget_away, link(words.widget_own_page), this.inline ? "" : close));
       if (forGood && !this.inline) this.launch(link());
       if (!this.panel.hidden && !this.inline) close.focus();

@@ -25,8 +25,9 @@
     if (found < 0) return false;
     const range = new Range();
     const [last, at, length] = places[found + wanted.length - 1];
+    const [stops] = last.data.slice(at + length).match(/^\p{P}*/u);
     range.setStart(places[found][0], places[found][1]);
-    range.setEnd(last, at + length);
+    range.setEnd(last, at + length + stops.length);
     if (!document.adoptedStyleSheets.includes(style)) document.adoptedStyleSheets.push(style);
     CSS.highlights.set("advisor-chat", new Highlight(range));
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
