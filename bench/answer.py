@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _read(question: Any, index: Any, glossary: Any, built: Any, settings: Settings) -> tuple[Any, Any]:
-    query = make_query(question.text, (), index, glossary, built.encoder)
+    query = make_query(question, (), index, glossary, built.encoder)
     return query, search(query, index, k=8, budget=settings.read_chars)
 
 

@@ -51,7 +51,7 @@ def signals_of(built: Advisor, rows: list[Row]) -> list[dict[str, float]]:
         glossary = built.glossary(index)
         for row in rows:
             question = read_question(row.question)
-            query = make_query(question.text, row.history, index, glossary, built.encoder)
+            query = make_query(question, row.history, index, glossary, built.encoder)
             passages = search(query, index, k=8 + 4 * len(row.exclude))
             passages = [p for p in passages if not any(x.endswith(p.document) for x in row.exclude)][:8]
             sentences, read = rank_sentences(query, passages, index, built.encoder)
@@ -82,6 +82,7 @@ def main() -> None:
     names = sorted({key for _, found in table.values() for one in found for key in one})
     fit = fitted(table, names)
     report(table, names, fit)
+    folds(table, names)
     if args.write:
         write(table, names, fit)
 
@@ -108,7 +109,7 @@ def fitted(table, names, leave_out=""):
     x, y, w = np.concatenate(inputs), np.concatenate(y), np.concatenate(w)
     w = w / w.mean()
     mean, spread = np.average(x, axis=0, weights=w), x.std(axis=0) + 1e-9
-    model = LogisticRegression(C=0.1, max_iter=2000).fit((x - mean) / spread, y, sample_weight=w)
+    model = LogisticRegression(C=1.0, max_iter=2000).fit((x - mean) / spread, y, sample_weight=w)
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - (weights * mean).sum())
 
@@ -126,7 +127,7 @@ def report(table, names, fit):
             y = np.array([rows[i].answerable for i in use])
             part = [found[i] for i in use]
             p, q = chances(part, names, fit), chances(part, names, away)
-            cosine = np.array([one.get("context", 0.0) for one in part])
+            cosine = np.array([one.get("chunk", 0.0) for one in part])
             best = max(balanced(y, p, t) for t in np.linspace(0.05, 0.95, 91))
             label = f"{name} {half}" if name == "guide" else name
             print(
@@ -135,8 +136,37 @@ def report(table, names, fit):
             )
 
 
+def folds(table, names, times=6, parts=5):
+    """Print the mean AUROC of each set over questions that were left out of the fit, ``times`` random ways."""
+    import dataclasses
+
+    found = {name: [] for name in table}
+    for seed in range(times):
+        drawn = {name: np.random.default_rng(seed).integers(0, parts, len(rows)) for name, (rows, _) in table.items()}
+        chance = {name: np.zeros(len(rows)) for name, (rows, _) in table.items()}
+        for part in range(parts):
+            kept = {
+                name: (
+                    [
+                        dataclasses.replace(r, half="b" if n == part else "a")
+                        for r, n in zip(rows, drawn[name], strict=True)
+                    ],
+                    sig,
+                )
+                for name, (rows, sig) in table.items()
+            }
+            fit = fitted(kept, names)
+            for name, (_, sig) in table.items():
+                out = drawn[name] == part
+                chance[name][out] = chances([one for one, is_out in zip(sig, out, strict=True) if is_out], names, fit)
+        for name, (rows, _) in table.items():
+            found[name].append(auroc(np.array([row.answerable for row in rows]), chance[name]))
+    said = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in found.items())
+    print(f"AUROC on questions left out of the fit ({parts} folds, {times} ways): {said}")
+
+
 def auroc(y, p):
-    return evaluate.auroc(list(p[y]), list(p[~y]))
+    return evaluate.auroc(list(p[y]), list(p[~y])) or float("nan")
 
 
 def balanced(y, p, limit):

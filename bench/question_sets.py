@@ -38,11 +38,11 @@ def own_rows() -> list[Row]:
 
 
 def rows_of(file: pathlib.Path) -> list[Row]:
-    """Return the rows of a question file, without small talk and questions to be asked back."""
+    """Return the rows of a question file that are to be answered or refused: no small talk, none half answerable."""
     found = []
     for line in file.open(encoding="utf-8"):
         row = json.loads(line)
-        if row.get("expected") in ("clarify", "chat"):
+        if row.get("expected") in ("clarify", "chat", "partial"):
             continue
         turns = tuple(Turn(turn["role"], turn["text"]) for turn in row["conversation"])
         exclude = tuple(row["meta"].get("exclude_docs") or ())

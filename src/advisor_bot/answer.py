@@ -116,7 +116,7 @@ class Advisor:
         """Return what would be read for ``question``, best first: the retrieval stage alone."""
         with self.library.lease() as index:
             asked = self._asked(question, history, index)
-            query = make_query(asked.text, asked.history, index, asked.glossary, self.encoder_of(index))
+            query = make_query(asked.question, asked.history, index, asked.glossary, self.encoder_of(index))
             return search(query, index, k=k)
 
     def retriever(self, index: Index, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
@@ -159,7 +159,9 @@ class Advisor:
         if index not in self._glossaries:
             if self._glossaries:  # the guide has changed: how the old one's sentences read is needed no more
                 self.encoder_of(index).forget_sentences()
-            self._glossaries[index] = glossary_of(index.documents.values(), index.chunks)
+            self._glossaries[index] = glossary_of(
+                index.documents.values(), index.chunks, self.encoder_of(index).dictionary
+            )
         return self._glossaries[index]
 
     def _asked(self, text: str, history: Sequence[Turn], index: Index, profile: Profile = NOBODY) -> Asked:
@@ -190,7 +192,7 @@ class Advisor:
     def _part(self, text: str, history: tuple[Turn, ...], asked: Asked) -> Part:
         question = read_question(text) if len(asked.question.parts) > 1 else asked.question
         encoder = self.encoder_of(asked.index)
-        query = make_query(question.text, history, asked.index, asked.glossary, encoder)
+        query = make_query(question, history, asked.index, asked.glossary, encoder)
         passages = search(query, asked.index, k=MOST_PASSAGES, budget=self.settings.read_chars)
         return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, encoder))
 

@@ -16,10 +16,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +96,14 @@ class Encoder(Embeddings):
         engine: str = "onnx",
         workers: int = 1,
         prompts: tuple[str, str] = ("", ""),
+        vocabulary: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """Keep ``run`` (one small batch of texts to normalized vectors), called from ``workers`` threads.
 
-        ``prompts`` are what the model wants before a document and before a query.
+        ``prompts`` are what the model wants before a document and before a query; ``vocabulary`` returns the
+        tokenizer's entries with their numbers.
         """
+        self._vocabulary = vocabulary
         self.name, self.fingerprint, self.dimension, self.engine = name, fingerprint, dimension, engine
         self._run, self._workers = run, workers
         self._document_prompt, self._query_prompt = prompts
@@ -144,6 +147,14 @@ class Encoder(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of one question as a list of floats (LangChain's form)."""
         return [float(x) for x in self.query(text)]
+
+    @cached_property
+    def dictionary(self) -> Mapping[str, int]:
+        """The whole words (lower case) among the tokenizer's entries, with their numbers: real words, mostly."""
+        entries = self._vocabulary()
+        opens = next((mark for mark in ("\u2581", "\u0120") if any(word.startswith(mark) for word in entries)), "")
+        whole = ((word.removeprefix(opens).lower(), n) for word, n in entries.items() if word.startswith(opens))
+        return {word: number for word, number in whole if len(word) > 1 and word.isalpha()}
 
     def cached_queries(self) -> int:
         """Return how many questions are remembered now."""
@@ -293,7 +304,16 @@ def _onnx_encoder(target: Path, threads: int, workers: int) -> Encoder:
         return _kept_tokens(encoded[0].offsets, encoded[0].ids, states[0], vectors[0])
 
     prompts = tuple(manifest["prompts"])
-    return Encoder(manifest["name"], target.name, manifest["dimension"], run, tokens, workers=workers, prompts=prompts)
+    return Encoder(
+        manifest["name"],
+        target.name,
+        manifest["dimension"],
+        run,
+        tokens,
+        workers=workers,
+        prompts=prompts,
+        vocabulary=tokenizer.get_vocab,
+    )
 
 
 def _kept_tokens(
@@ -324,7 +344,16 @@ def _torch_encoder(settings: Settings) -> Encoder:
 
     dimension = int(model.get_embedding_dimension())
     name = settings.embedding_model or PACKAGED
-    return Encoder(name, fingerprint, dimension, run, tokens, engine="sentence-transformers", prompts=_prompts(model))
+    return Encoder(
+        name,
+        fingerprint,
+        dimension,
+        run,
+        tokens,
+        engine="sentence-transformers",
+        prompts=_prompts(model),
+        vocabulary=model.tokenizer.get_vocab,
+    )
 
 
 def _sentence_transformer(source: Path) -> Any:

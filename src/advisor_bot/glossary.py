@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from advisor_bot.text import STOPWORDS, plain, stem, terms, words
 from advisor_bot.types import Chunk, Document
@@ -35,6 +36,7 @@ class Glossary:
 
     documents: tuple[Document, ...]
     chunks: tuple[Chunk, ...]
+    dictionary: Mapping[str, int] = field(default_factory=dict, repr=False)
     _slips: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -62,7 +64,27 @@ class Glossary:
 
     @cached_property
     def initials(self) -> dict[str, str]:
-        """Short forms the guide explains ("nlp") with what they stand for ("natural language processing")."""
+        """Short forms (lower case) with what they stand for.
+
+        Those the guide explains ("Natural Language Processing (NLP)"), then the initials of the names of its topics
+        and of the two words it joins most often ("machine learning"), where it does not use them otherwise.
+        """
+        found = self._explained()
+        for name in [*(name for topic in self.topics for name in _spoken_names(topic.name)), *self._joined()]:
+            letters = "".join(word[0] for word in name)
+            if 2 <= len(name) <= 5 and letters not in self.vocabulary and letters not in STOPWORDS:
+                found.setdefault(letters, " ".join(name))
+        return found
+
+    def _joined(self) -> list[tuple[str, str]]:
+        """Return the pairs of words the guide joins most often, at least five times."""
+        pairs: Counter[tuple[str, str]] = Counter()
+        for document in self.documents:
+            spoken = words(document.text)
+            pairs.update((a, b) for a, b in pairwise(spoken) if a not in STOPWORDS and b not in STOPWORDS)
+        return [pair for pair, count in pairs.most_common(20) if count >= 5]
+
+    def _explained(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for document in self.documents:
             for match in re.finditer(r"((?:[A-Za-z-]+ ){1,6})\(([A-Z][A-Za-z]{1,6})s?\)", document.text):
@@ -96,10 +118,10 @@ class Glossary:
         return kept
 
     def spelling(self, word: str) -> str | None:
-        """Return the word of the guide, or the function word, that ``word`` (lower case) is a slip of, or None.
+        """Return the word that ``word`` (lower case) is a slip of, or None: of the guide, else of the dictionary.
 
-        One edit is forgiven in words of five letters, two from eight, never the first letter
-        (optimal string alignment distance).
+        A word of the dictionary is no slip. One edit is forgiven in words of five letters, two from eight, never
+        the first letter (optimal string alignment distance).
         """
         if word not in self._slips:
             self._slips[word] = self._nearest(word)
@@ -115,7 +137,8 @@ class Glossary:
         return " ".join([text, *dict.fromkeys(meant)])
 
     def _nearest(self, word: str) -> str | None:
-        if len(word) < 4 or word in self.vocabulary or word in STOPWORDS or not word.isalpha():
+        known = word in self.vocabulary or word in STOPWORDS or word in self.dictionary
+        if len(word) < 4 or known or not word.isalpha() or any(base in self.dictionary for base in _bases(word)):
             return None
         from rapidfuzz.distance import OSA
 
@@ -123,21 +146,47 @@ class Glossary:
         if functional or len(word) < 5:
             return min(functional, default=None)
         allowed = 2 if len(word) >= 8 else 1
-        close = [
-            (distance, -count, known)
-            for known, count in self.vocabulary.items()
-            if known[0] == word[0]
-            and abs(len(known) - len(word)) <= allowed
-            and len(known) >= 4
-            and (distance := OSA.distance(word, known, score_cutoff=allowed)) <= allowed
-        ]
-        best = min(close, default=None)
-        return best[2] if best else None
+
+        def near(others: Iterable[tuple[str, int]], most: int) -> list[tuple[int, int, str]]:
+            return [
+                (distance, order, other)
+                for other, order in others
+                if len(other) >= 4
+                and other[0] == word[0]
+                and abs(len(other) - len(word)) <= most
+                and (distance := OSA.distance(word, other, score_cutoff=most)) <= most
+            ]
+
+        own = ((other, -count) for other, count in self.vocabulary.items())
+        close = near(own, allowed) or near(self.dictionary.items(), 1)
+        return min(close)[2] if close else None
 
 
-def glossary_of(documents: Iterable[Document], chunks: Sequence[Chunk]) -> Glossary:
-    """Return the glossary of a version; what it holds is worked out when first asked for."""
-    return Glossary(tuple(documents), tuple(chunks))
+def glossary_of(
+    documents: Iterable[Document], chunks: Sequence[Chunk], dictionary: Mapping[str, int] | None = None
+) -> Glossary:
+    """Return the glossary of a version; what it holds is worked out when first asked for.
+
+    ``dictionary`` holds real words, common ones with the lower numbers: they are never taken for slips.
+    """
+    return Glossary(tuple(documents), tuple(chunks), dictionary or {})
+
+
+def _bases(word: str) -> Iterable[str]:
+    """Yield what ``word`` would be an inflection or derivation of: the dictionary lacks "learner" but not "learn"."""
+    for ending in ("er", "ers", "or", "ors", "ing", "ings", "ed", "s", "es", "ly", "ness", "able", "ful", "less"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            base = word.removesuffix(ending)
+            yield from (base, base + "e", base[:-1] if base[-1] == base[-2] else base)
+
+
+def _spoken_names(name: str) -> Iterable[tuple[str, ...]]:
+    """Yield the words of a topic's name, and of the parts of "A and B"."""
+    bare = plain(_BRACKETS.sub(" ", name))
+    for part in dict.fromkeys([bare, *_SPLIT.split(bare)]):
+        spoken = tuple(word for word in words(part) if word not in STOPWORDS)
+        if len(spoken) >= 2:
+            yield spoken
 
 
 def _is_name(name: str) -> bool:

@@ -45,7 +45,7 @@ _HOW = re.compile(
     re.I,
 )
 _FILLER = re.compile(
-    r"^(?:(?:ok(?:ay)?|so|well|um+|uh+|oh|yeah|yes|no|alright|great|thanks?(?: you)?|right|sorry|please|"
+    r"^(?:(?:ok(?:ay)?|so|well|um+|uh+|oh|yeah|yes|no|alright|great|thanks?(?: you)?|thx|right|sorry|please|"
     r"i see|got it|sure|and|also|but|actually|anyway|btw)\b[\s,.!…-]*)+",
     re.I,
 )
@@ -73,16 +73,33 @@ _SPLIT = re.compile(
     r"can|could|should|will|would)\b)",
     re.I,
 )
+LEAST_ASKED = 3  # content words of a question that can be understood without the story around it
+_ASKING = (
+    r"(?:what|which|how|why|when|where|who|is|are|do|does|did|can|could|should|will|would|has|have|any|tell me|"
+    r"please|compare|explain|describe|list|name|give|show|help|recommend|suggest|only|just|without|not|more|"
+    r"i (?:want|need|would like|wanna) to (?:know|understand|ask)|i(?:'m| am)? wonder(?:ing)?|looking for)"
+)
+_SENTENCE = re.compile(r"(?<=[.?!…])\s+(?=\S)")
+_ASKS = re.compile(rf"(?:(?:and|so|but|ok|okay|also|then|please|pls|well|btw)\W+)*{_ASKING}\b", re.I)
+_TELLS = re.compile(
+    rf"^(?:(?:so|ok|well|hi|hey)\W+)*(?:i|i'?m|i'?ve|my|we|as an?|being|since|because|everyone|got|single)\b"
+    rf"[^?]{{8,}}?[,;]\s+(?:(?:and|so|but)\s+)?(?={_ASKING}\b)",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question read: ``text`` without greeting and filler, the kind of thing ``wanted``, its ``parts``."""
+    """A question read: ``text`` without greeting, filler and story, the kind of thing ``wanted``, its ``parts``.
+
+    ``background`` is what the student told before and after asking.
+    """
 
     text: str
     chat: Chat
     wanted: Wanted
     parts: tuple[str, ...]
+    background: str = ""
 
 
 def read_question(asked: str) -> Question:
@@ -90,8 +107,27 @@ def read_question(asked: str) -> Question:
     asked = " ".join(asked.split())
     text = _FILLER.sub("", _GREETING.sub("", asked)).strip() or asked
     chat = _chat(asked)
+    text, background = ("", "") if chat else _asked_and_told(text)
+    text = text or asked
     parts = tuple(part.strip(" ,;") for part in _SPLIT.split(text) if len(words(part)) >= 2) or (text,)
-    return Question(text, chat, wanted(text), parts[:3])
+    return Question(text, chat, wanted(text), parts[:3], background)
+
+
+def _asked_and_told(text: str) -> tuple[str, str]:
+    """Part the sentences that ask from those that tell, where both are there and the asking ones say enough."""
+    pieces = [piece for piece in _SENTENCE.split(text) if words(piece)]
+    asking = [piece for piece in pieces if piece.rstrip().endswith("?") or _ASKS.match(piece)]
+    if not asking or len(asking) == len(pieces):
+        asking, told = pieces, []
+    else:
+        told = [piece for piece in pieces if piece not in asking]
+    first = _TELLS.match(asking[0]) if asking else None
+    if first:
+        told.append(first[0].strip(" ,;"))
+        asking = [asking[0][first.end() :], *asking[1:]]
+    if sum(word not in STOPWORDS for piece in asking for word in words(piece)) < LEAST_ASKED:
+        return text, ""
+    return " ".join(asking).strip(), " ".join(told).strip()
 
 
 def _chat(asked: str) -> Chat:

@@ -22,6 +22,7 @@ from advisor_bot.embed import Encoder
 from advisor_bot.follow_up import Resolved, resolve
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
+from advisor_bot.question import Question, read_question
 from advisor_bot.text import terms
 from advisor_bot.types import Passage, Turn
 
@@ -50,13 +51,15 @@ class Query:
     alone: Vector
 
 
-def make_query(question: str, history: Sequence[Turn], index: Index, glossary: Glossary, encoder: Encoder) -> Query:
-    """Resolve ``question`` against ``history``, mend its slips, and embed it."""
-    mended = glossary.mended(question)
+def make_query(asked: Question, history: Sequence[Turn], index: Index, glossary: Glossary, encoder: Encoder) -> Query:
+    """Resolve a question against ``history`` and what was told before it, mend its slips, and embed it."""
+    if asked.background:
+        history = (*history, Turn("user", asked.background))
+    mended = glossary.mended(asked.text)
     resolved = resolve(mended, history, index.idf)
-    asked = encoder.query(mended)
-    alone = encoder.query(resolved.text) if resolved.carried else asked
-    mean = asked + alone
+    own = encoder.query(mended)
+    alone = encoder.query(resolved.text) if resolved.carried else own
+    mean = own + alone
     spoken = terms(glossary.spelled_out(resolved.text))
     weights = {term: index.idf(term) or 0.0 for term in spoken}
     return Query(resolved, tuple(history), weights, mean / max(float(np.linalg.norm(mean)), 1e-9), alone)
@@ -209,7 +212,8 @@ class GuideRetriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002
     ) -> list[LangChainDocument]:
-        found = search(make_query(query, self.history, self.index, self.glossary, self.encoder), self.index, k=self.k)
+        asked = make_query(read_question(query), self.history, self.index, self.glossary, self.encoder)
+        found = search(asked, self.index, k=self.k)
         return [
             LangChainDocument(page_content=p.text, id=p.id, metadata={"passage": p, "source": p.document})
             for p in found

@@ -26,7 +26,9 @@ STOPWORDS = frozenset(
     we were weren't what what's when where where's whether which while who who's whom why will with within
     without won't would wouldn't yeah yes yet you you're your yours
     actually basically bit da dat dont cant didnt doesnt exactly idk im isnt ive kind kinda lol lot lots maybe pls plz
-    probably really r sort stuff thing things tho u ur wanna wat wont wot""".split()
+    probably really r sort stuff thing things tho u ur wanna wat wont wot
+    anybody anyone anything asap b4 cuz everybody everyone everything give gives haha know means ppl said say says
+    somebody someone something super tell tells thanks thx use used uses want wanted wants way whatever""".split()
 )
 
 
