@@ -27,6 +27,7 @@ from advisor_bot.index import Index
 from advisor_bot.proof import Source, asks_back, prove, says_nothing_of, source_of
 from advisor_bot.relations import light, read
 from advisor_bot.settings import Settings
+from advisor_bot.support import Verdict
 from advisor_bot.text import numerals, plain, stem, terms, words
 from advisor_bot.tidy import Said, clean, said
 from advisor_bot.types import Passage, Status, Turn
@@ -408,7 +409,11 @@ class _Judged:
             self._judge(sentence)
 
     def _judge(self, sentence: Said) -> None:
-        found = prove(sentence, self._sources, self._index, self._encoder, self._brief.own)
+        try:
+            found = prove(sentence, self._sources, self._index, self._encoder, self._brief.own)
+        except Exception:  # what cannot be judged is not shown; the answer goes on
+            _log.exception("A sentence of the language model could not be judged")
+            found = Verdict("wording", 0.0)
         if isinstance(found, Line):
             self._kept += 1
             self._waiting.append(found)

@@ -117,7 +117,7 @@ def _states(sentence: str, encoder: Encoder) -> States:
 
 def nearness(claimed: Sequence[Word], mine: States, said: Sequence[Word], theirs: States) -> Matrix:
     """Return how much each of ``said`` says each of ``claimed``, about 0..1, shape (claimed, said)."""
-    out = np.zeros((len(claimed), max(1, len(said))))
+    out = np.zeros((len(claimed), len(said)))
     for i, a in enumerate(claimed):
         for j, b in enumerate(said):
             one, other = mine.get(a.text), theirs.get(b.text)
@@ -147,7 +147,7 @@ def _common(a: str, b: str) -> str:
 
 
 def _said(pair: Pair) -> float:
-    best = np.maximum(pair.near.max(axis=1), pair.heads.max(axis=1)) if len(pair.claim.content) else np.ones(1)
+    best = _best(pair) if pair.claim.content else np.ones(1)
     return float(np.clip((best - 0.2) / 0.4, 0, 1).mean())
 
 
@@ -174,7 +174,7 @@ def _numerals(pair: Pair) -> Found:
 
 
 def _best(pair: Pair) -> Matrix:
-    best: Matrix = np.maximum(pair.near.max(axis=1), pair.heads.max(axis=1))
+    best: Matrix = np.maximum(pair.near.max(axis=1, initial=0.0), pair.heads.max(axis=1, initial=0.0))
     return best
 
 
@@ -205,7 +205,7 @@ def _wording(pair: Pair) -> Found:
 def _aligned(pair: Pair) -> list[tuple[int, Word] | None]:
     """Return for each content word of the claim the source word that says it: (number of the sentence, word)."""
     flat = [(number, word) for number, reading in enumerate(pair.source) for word in reading.content]
-    if not flat:
+    if not flat or not pair.claim.content:
         return [None] * len(pair.claim.content)
     best = pair.near.argmax(axis=1)
     return [flat[j] if pair.near[i, j] >= SAID else None for i, j in enumerate(best)]
