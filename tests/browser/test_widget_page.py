@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -58,6 +59,19 @@ def chat(site: Site, published: Path) -> Iterator[Server]:
     allowed = f"http://127.0.0.1:{site.port},http://localhost:{site.port}"
     server = Server(["--index", str(published)], {"ADVISOR_ALLOWED_ORIGINS": allowed, "ADVISOR_RATE": "0"}).start()
     site.chat = server.url
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def hostile(site: Site, encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The program under a path prefix, with a guide full of markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    shutil.copytree(encoders, folder / "index" / "encoders")
+    text = HOSTILE.format(word="Steel frames cost 900 and last long.", headings="")
+    publish_text(text, folder / "index", folder / "guide")
+    settings = {"ADVISOR_ALLOWED_ORIGINS": f"http://127.0.0.1:{site.port}", "ADVISOR_ROOT_PATH": "/advice"}
+    server = Server(["--index", str(folder / "index")], settings).start()
     yield server
     server.stop()
 
@@ -365,28 +379,19 @@ def test_the_browser_itself_refuses_markup_made_of_text(call: Call) -> None:
     assert guest.inside(refused) == "TypeError"
 
 
-def test_a_hostile_guide_stays_text_in_answers_and_sources(
-    call: Call, site: Site, index_folder: Path, tmp_path: Path
-) -> None:
-    text = HOSTILE.format(word="Steel frames cost 900 and last long.", headings="")
-    publish_text(text, index_folder, tmp_path / "guide")
-    allowed = {"ADVISOR_ALLOWED_ORIGINS": f"http://127.0.0.1:{site.port}"}
-    server = Server(["--index", str(index_folder)], allowed).start()
-    try:
-        guest = call(site.add("", LINE.format("").replace(host.PLACE, server.url)))
-        frame = guest.open()
-        for question in ("Do steel frames last long?", "How much do steel frames cost?", "Do carbon frames crack?"):
-            guest.ask(question)
-        markers = frame.locator(".marker")
-        assert markers.count() > 2
-        for number in range(markers.count()):
-            markers.nth(number).click()
-            frame.locator(".sheet p:nth-child(2), .sheet h3").first.wait_for()
-            assert guest.inside("document.querySelectorAll('.sheet :is(img, svg:not(.icon), script, b)').length") == 0
-            guest.page.keyboard.press("Escape")
-        assert guest.inside("window.hacked") is None
-    finally:
-        server.stop()
+def test_a_hostile_guide_stays_text_in_answers_and_sources(call: Call, site: Site, hostile: Server) -> None:
+    guest = call(site.add("", LINE.format("").replace(host.PLACE, f"{hostile.url}advice/")))
+    frame = guest.open()
+    for question in ("Do steel frames last long?", "How much do steel frames cost?", "Do carbon frames crack?"):
+        guest.ask(question)
+    markers = frame.locator(".marker")
+    assert markers.count() > 2
+    for number in range(markers.count()):
+        markers.nth(number).click()
+        frame.locator(".sheet p:nth-child(2), .sheet h3").first.wait_for()
+        assert guest.inside("document.querySelectorAll('.sheet :is(img, svg:not(.icon), script, b)').length") == 0
+        guest.page.keyboard.press("Escape")
+    assert guest.inside("window.hacked") is None
 
 
 # --- for everybody ---------------------------------------------------------------------------------------------
@@ -457,8 +462,7 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(call: Call) -> None:
     assert calm.panel.evaluate("panel => getComputedStyle(panel).animationName") == "none"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("accent", ["", "#ffcc00"], ids=["our color", "a bright color"])
+@pytest.mark.parametrize(("scheme", "accent"), [("light", ""), ("dark", "#ffcc00"), ("light", "#ffcc00")])
 def test_axe_finds_nothing_in_any_state(call: Call, site: Site, scheme: str, accent: str) -> None:
     line = LINE.format(f'data-accent="{accent}"')
     guest = call(site.add("<main><h1>A page</h1></main>", line), color_scheme=scheme, reduced_motion="reduce")
@@ -627,36 +631,31 @@ def test_the_line_twice_makes_one_launcher(call: Call, site: Site) -> None:
     expect(guest.launcher).to_have_count(1)
 
 
-def test_under_a_path_prefix_and_through_an_outage(call: Call, site: Site, published: Path) -> None:
-    settings = {"ADVISOR_ALLOWED_ORIGINS": f"http://127.0.0.1:{site.port}", "ADVISOR_ROOT_PATH": "/advice"}
-    server = Server(["--index", str(published)], settings).start()
-    try:
-        path = site.add("", LINE.format("").replace(host.PLACE, f"{server.url}advice/"))
-        guest, late = call(path, complain=False), call(path, complain=False)
-        frame = guest.open()
-        guest.ask(QUESTION)
-        assert guest.loaded(server.url)
-        assert all(url.startswith(f"{server.url}advice/") for url in guest.loaded(server.url))
-        frame.locator(".marker").first.click()
-        full = frame.get_by_role("link", name="Read on in the guide").get_attribute("href")
-        assert guest.page.request.get(str(full)).ok
-        guest.page.keyboard.press("Escape")
-        port = server.port
-        server.stop()
-        frame.get_by_role("textbox").fill("And which have the best job growth?")
-        guest.page.keyboard.press("Enter")
-        expect(frame.locator(".trouble")).to_contain_text("The server does not answer just now. Your question is kept")
-        expect(frame.locator(".turn:last-child .asked")).to_have_text("And which have the best job growth?")
-        late.launcher.click()
-        expect(late.panel).to_contain_text("The chat does not open here.")
-        late.page.keyboard.press("Escape")
-        expect(late.launcher).to_be_focused()
-        server.start(port)
-        frame.locator(".turn:last-child .marker").first.wait_for(timeout=60_000)
-        late.open()
-        late.ask(QUESTION)
-    finally:
-        server.stop()
+def test_under_a_path_prefix_and_through_an_outage(call: Call, site: Site, hostile: Server) -> None:
+    path = site.add("", LINE.format("").replace(host.PLACE, f"{hostile.url}advice/"))
+    guest, late = call(path, complain=False), call(path, complain=False)
+    frame = guest.open()
+    guest.ask("Do steel frames last long?")
+    assert guest.loaded(hostile.url)
+    assert all(url.startswith(f"{hostile.url}advice/") for url in guest.loaded(hostile.url))
+    frame.locator(".marker").first.click()
+    full = frame.get_by_role("link", name="Read on in the guide").get_attribute("href")
+    assert guest.page.request.get(str(full)).ok
+    guest.page.keyboard.press("Escape")
+    port = hostile.port
+    hostile.stop()
+    frame.get_by_role("textbox").fill("How much do steel frames cost?")
+    guest.page.keyboard.press("Enter")
+    expect(frame.locator(".trouble")).to_contain_text("The server does not answer just now. Your question is kept")
+    expect(frame.locator(".turn:last-child .asked")).to_have_text("How much do steel frames cost?")
+    late.launcher.click()
+    expect(late.panel).to_contain_text("The chat does not open here.")
+    late.page.keyboard.press("Escape")
+    expect(late.launcher).to_be_focused()
+    hostile.start(port)
+    frame.locator(".turn:last-child .marker").first.wait_for(timeout=60_000)
+    late.open()
+    late.ask("Do carbon frames crack?")
 
 
 def test_twenty_tabs_of_one_browser_work(call: Call) -> None:
