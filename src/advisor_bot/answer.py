@@ -28,7 +28,7 @@ from advisor_bot.follow_up import leans, resolve
 from advisor_bot.glossary import Glossary, glossary_of
 from advisor_bot.index import Index, Library
 from advisor_bot.question import Question, foreign_language, read_question
-from advisor_bot.quote import write
+from advisor_bot.quote import MOST_WORDS, write
 from advisor_bot.retrieve import GuideRetriever, Query, make_query, search
 from advisor_bot.settings import Settings
 from advisor_bot.shortlist import NOBODY, Profile, asks_for_fit, shortlist
@@ -294,8 +294,9 @@ class Advisor:
         lines: list[Line] = []
         for part in weighed.parts:
             if part in covered:
-                body = write(part.question, part.evidence, weighed.asked.index)
-                lines += [*replies.lead(part.question.text, part.evidence, body), *body[:3]]
+                body = write(part.question, part.evidence, weighed.asked.index, MOST_WORDS // len(weighed.parts))
+                body = [line for line in body if line not in lines][:3]
+                lines += [*replies.lead(part.question.text, part.evidence, body), *body] if body else []
         missed = [part.question.text for part in weighed.parts if part not in covered]
         lines += [Line("note", replies.part_missed(text)) for text in missed]
         sure = not missed and all(part.evidence.status == "answered" for part in covered)

@@ -19,7 +19,7 @@ from advisor_bot.rank import Sentence
 from advisor_bot.text import numerals, plain, terms, words
 from advisor_bot.types import Chunk, Passage
 
-MOST_WORDS = 110
+MOST_WORDS = 95
 MOST_SENTENCES = 4
 LEAST_SHARE = 0.72  # of the best sentence's score that a further sentence must reach
 MOST_ITEMS = 12
@@ -49,19 +49,22 @@ class Span:
     first: bool = False
 
 
-def write(question: Question, evidence: Evidence, index: Index) -> list[Line]:
-    """Return the body of an answer to ``question`` without its lead-in; empty where there is no sentence."""
+def write(question: Question, evidence: Evidence, index: Index, most_words: int = MOST_WORDS) -> list[Line]:
+    """Return the body of an answer to ``question`` without its lead-in; empty where there is no sentence.
+
+    It has about ``most_words`` at most, unless a list was asked for.
+    """
     if not evidence.sentences:
         return []
     if question.wanted == "list":
         items = list_items(evidence, index)
         if items:
             return items
-    return grouped(choose(question, evidence, index), index)
+    return grouped(choose(question, evidence, index, most_words), index)
 
 
-def choose(question: Question, evidence: Evidence, index: Index) -> list[Span]:
-    """Return the spans to quote, the one that answers first; at most about ``MOST_WORDS`` words together."""
+def choose(question: Question, evidence: Evidence, index: Index, most_words: int = MOST_WORDS) -> list[Span]:
+    """Return the spans to quote, the one that answers first; at most about ``most_words`` words together."""
     chosen: list[Span] = []
     said: list[set[str]] = []
     count = 0
@@ -74,7 +77,7 @@ def choose(question: Question, evidence: Evidence, index: Index) -> list[Span]:
             continue
         span = _leaned_on(sentence, index)
         size = len(words(index.documents[span.passage.document].text[span.start : span.end]))
-        if chosen and count + size > MOST_WORDS:
+        if chosen and count + size > most_words:
             continue
         chosen.append(span)
         said.append(held)
@@ -120,7 +123,7 @@ def _neighbors(sentence: Sentence, index: Index) -> list[tuple[int, int]]:
 
 
 def _merged(spans: Sequence[Span], index: Index) -> list[Span]:
-    """Join spans of one passage that touch or overlap; the best span keeps its place at the front."""
+    """Join spans of one passage that touch or overlap; nothing is put before the best span, which answers."""
     merged: list[Span] = []
     for span in spans:
         text = index.documents[span.passage.document].text
@@ -129,6 +132,8 @@ def _merged(spans: Sequence[Span], index: Index) -> list[Span]:
                 continue
             low, high = sorted((span, other), key=lambda s: s.start)
             between = text[low.end : high.start]
+            if place == 0 and span.end <= other.start:
+                continue
             if high.start <= low.end or (not between.strip() and "\n" not in between):
                 joined = Span(other.passage, low.start, max(low.end, high.end), max(span.score, other.score))
                 if joined.start < other.passage.start or joined.end > other.passage.end:
