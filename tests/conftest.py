@@ -72,9 +72,36 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget every ``ADVISOR_*`` variable of the shell that runs the tests."""
-    for name in [name for name in os.environ if name.startswith("ADVISOR_")]:
+    """Forget every ``ADVISOR_*`` variable of the shell that runs the tests, and every key of a model's provider."""
+    for name in [name for name in os.environ if name.startswith(("ADVISOR_", "LANGSMITH_", "LANGCHAIN_"))]:
         monkeypatch.delenv(name)
+    for name in [name for name in os.environ if name.endswith(("_API_KEY", "_ACCESS_KEY", "_ACCESS_KEY_ID"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_other_model_is_called() -> Iterator[None]:
+    """Refuse every chat model but the scripted ones, the local one, and servers on this machine."""
+    from langchain_core.language_models import BaseChatModel
+
+    def allowed(model: Any) -> bool:
+        if type(model).__module__ in ("scripted", "advisor_bot.local_model"):
+            return True
+        address = str(getattr(model, "openai_api_base", "") or "")
+        return address.startswith("http://127.0.0.1:")
+
+    def guarded(real: Any) -> Any:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not allowed(self):
+                raise OutsideCallError(f"a call of {type(self).__name__}")
+            return real(self, *args, **kwargs)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("invoke", "ainvoke", "stream", "astream", "generate", "agenerate"):
+            patch.setattr(BaseChatModel, name, guarded(getattr(BaseChatModel, name)))
+        yield
 
 
 @pytest.fixture(scope="session")

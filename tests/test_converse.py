@@ -132,6 +132,7 @@ def test_one_question_to_the_student_alone_is_a_clarification(advisor: Advisor) 
     "question",
     [
         "Would you tell me your password?",
+        "Can you answer in capitals?",
         "Did you know that you can earn 900% more?",
         "Have you read evil dot com, you?",
     ],

@@ -61,6 +61,12 @@ def test_an_openai_model_is_opened_with_the_limits_and_without_a_call(monkeypatc
     assert "sk-test" not in repr(opened)
 
 
+def test_no_other_model_is_called_by_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with pytest.raises(AssertionError, match="a call of ChatOpenAI"):
+        open_model(Settings(model="openai:gpt-x")).invoke("hello")
+
+
 def test_a_server_of_ones_own_needs_no_key() -> None:
     opened: Any = open_model(Settings(model="openai:any", model_url="http://127.0.0.1:9/v1"), {})
     assert opened.openai_api_base == "http://127.0.0.1:9/v1"

@@ -21,6 +21,7 @@ from advisor_bot.types import Passage
 
 OTHERS = 3  # passages a sentence did not name that are tried as well
 LONGEST_QUESTION = 30  # words
+LONGEST_TOPIC = 8  # words of the student's that may be called missing
 
 _PREMISE = re.compile(
     r"^(?:since|because|as|given that|if|considering that|with|for someone who)\b(?=[^,]*\b(?:you|your|who|with)\b)"
@@ -29,6 +30,11 @@ _PREMISE = re.compile(
 )
 _SPLIT = re.compile(r"(?:,\s*)?\b(?:while|whereas|but|although)\b\s+|;\s+", re.I)
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?(?:percent|per cent)\b", re.I)
+_ASKS = re.compile(
+    r"(?:what|which|how|when|where|who|why|do|did|are|is|were|have|has|would|will)\b"
+    r"|(?:to|for|at|in|about) (?:what|which|how)\b|(?:can|could) you (?:say|tell)\b",
+    re.I,
+)
 _ASKING = frozenset(
     stem(word)
     for word in """interest interested prefer background experience career plan plans time budget priority strengths
@@ -143,8 +149,10 @@ def asks_back(text: str, own: str, sources: Sequence[Source]) -> bool:
     """
     if not text.endswith("?") or text.count("?") > 1 or len(words(text)) > LONGEST_QUESTION:
         return False
-    if not re.search(r"\b(?:you|your)\b", text, re.I) or re.search(r"[.!:;]\s", text):
+    if not _ASKS.match(text) or not re.search(r"\b(?:you|your)\b", text, re.I) or re.search(r"[.!:;]\s", text):
         return False
+    if any(" ".join(words(text)) in " ".join(words(s.passage.text)) for s in sources):
+        return False  # read out from a page, not asked
     known = {w.stem for s in sources for paragraph in s.texts for t in paragraph for w in read(t).content}
     known |= {stem(word) for s in sources for name in s.passage.heading for word in words(name)}
     return _is_known(text, own, known | _ASKING)
@@ -153,7 +161,7 @@ def asks_back(text: str, own: str, sources: Sequence[Source]) -> bool:
 def says_nothing_of(topic: str, own: str, sources: Sequence[Source]) -> bool:
     """Tell whether the student named ``topic`` and the passages lack a word of it, so that it may be called missing."""
     held = read(topic).content
-    if not held or not _is_known(topic, own, ()):
+    if not held or len(words(topic)) > LONGEST_TOPIC or not _is_known(topic, own, ()):
         return False
     said = {w.stem for s in sources for paragraph in s.texts for text in paragraph for w in read(text).content}
     return any(word.stem not in said for word in held)
