@@ -73,8 +73,11 @@ async def visit(client: httpx.AsyncClient, questions: list[str], every: float, u
     """Be one visitor until the time is over."""
     choice = random.Random(id(client) + random.getrandbits(32))
     await asyncio.sleep(choice.uniform(0, every))
-    await client.get("/api/guide")
     history: list[dict[str, str]] = []
+    try:
+        (await client.get("/api/guide")).raise_for_status()
+    except httpx.HTTPError as error:
+        tally.errors[str(error) or type(error).__name__] += 1
     while time.perf_counter() < until:
         began = time.perf_counter()
         question = choice.choice(questions)
@@ -107,7 +110,8 @@ async def ask(client: httpx.AsyncClient, question: str, history: list[dict[str, 
 async def load(url: str, visitors: int, questions: list[str], every: float, seconds: float) -> Tally:
     tally = Tally()
     until = time.perf_counter() + seconds
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    # A browser opens a connection anew when the server has closed an idle one (after five seconds); this client cannot.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         await asyncio.gather(*(visit(client, questions, every, until, tally) for _ in range(visitors)))
     return tally
