@@ -44,7 +44,7 @@ MOST_SENTENCES = 40
 MOST_REPEATS = 3  # a model that says the same again and again is cut off
 HISTORY_SHARE = 0.25  # of the room that the prompt leaves
 CONDENSE_TOKENS = 80
-CONDENSE_SECONDS = 8.0
+CONDENSE_SECONDS = 5.0
 
 _NOT_COVERED = re.compile(r"^\W*NOT[ _-]COVERED\W*(.*)$", re.S)
 _FIELDS = re.compile(r"\{(mark|passages|situation|question)\}")
