@@ -183,7 +183,7 @@ def _ask(
         asked = itertools.count(1)
 
         def results(folder: Path) -> list[Result]:
-            built = advisor(settings.model_copy(update={"index": folder}))
+            built = advisor(settings.model_copy(update={"index": folder, "model": ""}))
             try:
                 return run(built, read, lambda: progress("Asking", next(asked), 2 * len(read)))
             finally:
