@@ -18,9 +18,10 @@ from advisor_bot.allowance import FAILURES, Breaker, Ledger
 from advisor_bot.answer import Advisor
 from advisor_bot.assemble import advisor as assembled
 from advisor_bot.cite import MARKER, violations
-from advisor_bot.converse import Brief, Converser, build_prompt, keeps_to, prompt_file, tokens_of
+from advisor_bot.converse import Converser, keeps_to
 from advisor_bot.errors import SettingsError
 from advisor_bot.models import open_model
+from advisor_bot.prompt import Brief, build_prompt, prompt_file, tokens_of
 from advisor_bot.settings import Settings
 from advisor_bot.shortlist import Profile
 from advisor_bot.types import Answer, Passage, Turn
