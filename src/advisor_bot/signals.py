@@ -3,8 +3,7 @@
 A threshold on a cosine cannot tell "how old is Julian?" from "what did Julian say?". So the question is
 held word by word against what was read: how well each of its words is matched there, which of them the
 guide never uses and how near anything comes to those, whether the figures it names and the kind of thing it
-asks for are there. A hurried question matches less, though the guide may answer it just as well, so how
-carefully it is written counts too. Of seventy signals tried, these carried what the rest did (docs/quality.md).
+asks for are there. Of seventy signals tried, these carried what all of them did (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -54,7 +53,6 @@ def measure(
         "match_first": _matched(asked, read[0]),
         "match_unknown": _nearest_to_unknown(question, query, glossary, asked, read),
         "figure_missing": float(any(figure.strip("%") not in figures for figure in named)),
-        "careful": (question.text[:1].isupper() + question.text.endswith(("?", ".", "!"))) / 2,
         "asks_kind": float(question.wanted in KINDS or bool(_PERCENT.search(question.text))),
     }
 
