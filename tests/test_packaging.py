@@ -124,7 +124,12 @@ def test_every_dependency_is_imported(metadata: Message) -> None:
 
 def test_every_dependency_is_pinned_in_the_constraints(metadata: Message) -> None:
     pins = {canonicalize_name(Requirement(line).name) for line in _constraints()}
-    assert {canonicalize_name(one.name) for one in _requirements(metadata)} - pins == set()
+    tested = [one for one in _requirements(metadata) if not _of_a_provider_nobody_calls_here(one)]
+    assert {canonicalize_name(one.name) for one in tested} - pins == set()
+
+
+def _of_a_provider_nobody_calls_here(one: Requirement) -> bool:
+    return one.name.startswith("langchain-") and one.name not in ("langchain-core", "langchain-openai")
 
 
 def test_the_constraints_hold_plain_versions_only() -> None:
