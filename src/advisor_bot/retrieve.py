@@ -29,6 +29,7 @@ from advisor_bot.types import Passage, Turn
 CANDIDATES = 300  # from each of dense and lexical; the best passage is among them for 0.99 of the questions
 OWN = {"chunk": 0.25, "sentence": 0.5, "lexical": 0.25}
 CONVERSATION = 0.5  # how far a chunk falls behind whose document does not fit the conversation at all
+LONG = 10  # chunks: where documents are shorter on average, a conversation passes from one to the next sooner
 FITS = 0.8  # the least fit of a document that counts as the conversation's own
 CHANGES, CHANGED = 0.2, 0.3  # lead of a chunk elsewhere over the conversation's own: topic may have, has changed
 Vector = NDArray[np.float32]
@@ -95,7 +96,8 @@ def score_chunks(query: Query, index: Index) -> tuple[NDArray[np.int64], Scores]
     fit = _document_fit(query.history, index)[rows]
     lead = float(own.max() - own.max(where=fit >= FITS, initial=-1.0))
     stays = min(1.0, max(0.0, (CHANGED - lead) / (CHANGED - CHANGES)))
-    return rows, own - CONVERSATION * stays * (1 - fit)
+    long = min(1.0, everything / len(index.documents) / LONG) ** 2
+    return rows, own - CONVERSATION * long * stays * (1 - fit)
 
 
 def best_sentence(rows: NDArray[np.int64], vector: Vector, index: Index) -> Vector:
