@@ -2,6 +2,8 @@
 
 python bench/answer.py [--index DIR] [--questions FILE.jsonl] [--most N]
 
+Without --index, corpus/ is published into .advisor/bench first.
+
 Prints the median and 95th percentile of an answer with the query cache emptied before each question, the same
 for a question asked again, the share of each stage, the memory of a serving process after the questions, and
 the wall time of a cold `ask` against importing sentence-transformers. Run it on a quiet machine; ratios are
@@ -21,14 +23,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from question_sets import ROOT, WORK, published
+
 from advisor_bot import evaluate
 from advisor_bot.assemble import advisor
+from advisor_bot.errors import AdvisorError
 from advisor_bot.evidence import weigh
 from advisor_bot.question import read_question
 from advisor_bot.retrieve import make_query, search
 from advisor_bot.settings import Settings
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -39,14 +42,19 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--index", type=pathlib.Path, default=ROOT / ".advisor")
+    parser.add_argument("--index", type=pathlib.Path, default=WORK / "guide")
     parser.add_argument("--questions", type=pathlib.Path, default=ROOT / "corpus" / evaluate.CASE_FILE)
     parser.add_argument("--most", type=int, default=100)
     args = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     settings = Settings(index=args.index)
-    built = advisor(settings)
-    questions = [json.loads(line) for line in args.questions.open(encoding="utf-8")]
+    try:
+        built = published("guide", ROOT / "corpus", WORK) if args.index == WORK / "guide" else advisor(settings)
+        questions = [json.loads(line) for line in args.questions.open(encoding="utf-8")]
+        with built.library.lease():
+            pass
+    except (AdvisorError, OSError) as error:
+        sys.exit(str(error))
     questions = [row["question"] for row in questions if not (row.get("history") or row.get("conversation"))]
     questions = questions[:: max(1, len(questions) // args.most)][: args.most]
     for question in questions[:5]:
