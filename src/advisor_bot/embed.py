@@ -15,7 +15,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,6 +40,7 @@ LEAST_COSINE = 0.9999
 BATCH_CHARS = 1_200  # small batches keep the processor's caches warm: 2 texts of 600 characters beat 32 by a third
 QUERIES_CACHED = 256
 SENTENCES_CACHED = 1024
+ALIKE = 0.7
 
 _CHECKED = (
     "",
@@ -91,7 +94,7 @@ class Encoder(Embeddings):
         fingerprint: str,
         dimension: int,
         run: Callable[[list[str]], NDArray[np.float32]],
-        tokens: Callable[[str], Tokens],
+        tokens: Callable[[list[str]], list[Tokens]],
         *,
         engine: str = "onnx",
         workers: int = 1,
@@ -100,16 +103,18 @@ class Encoder(Embeddings):
     ) -> None:
         """Keep ``run`` (one small batch of texts to normalized vectors), called from ``workers`` threads.
 
-        ``prompts`` are what the model wants before a document and before a query; ``vocabulary`` returns the
-        tokenizer's entries with their numbers.
+        ``tokens`` returns the tokens of each text of a small batch. ``prompts`` are what the model wants before a
+        document and before a query; ``vocabulary`` returns the tokenizer's entries with their numbers.
         """
         self._vocabulary = vocabulary
         self.name, self.fingerprint, self.dimension, self.engine = name, fingerprint, dimension, engine
         self._run, self._workers = run, workers
         self._document_prompt, self._query_prompt = prompts
         self._cached = lru_cache(maxsize=QUERIES_CACHED)(self._encode_query)
-        self._read = lru_cache(maxsize=QUERIES_CACHED)(tokens)
-        self._read_guide = lru_cache(maxsize=SENTENCES_CACHED)(tokens)
+        self._tokens = tokens
+        self._read = lru_cache(maxsize=QUERIES_CACHED)(lambda text: tokens([text])[0])
+        self._read_guide: OrderedDict[str, Tokens] = OrderedDict()
+        self._reading = threading.Lock()
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return the vectors of ``texts`` as documents, shape (n, dimension), order kept.
@@ -137,8 +142,24 @@ class Encoder(Embeddings):
         return self._read(_encodable(question))
 
     def guide_tokens(self, sentence: str) -> Tokens:
-        """Return the tokens of a sentence of the guide; about a thousand are remembered (30 MB)."""
-        return self._read_guide(_encodable(sentence))
+        """Return the tokens of a sentence of the guide, remembered as by ``all_guide_tokens``."""
+        return self.all_guide_tokens([sentence])[0]
+
+    def all_guide_tokens(self, sentences: Sequence[str]) -> list[Tokens]:
+        """Return the tokens of sentences of the guide; those of about a thousand are remembered (30 MB)."""
+        texts = [_encodable(sentence) for sentence in sentences]
+        with self._reading:
+            found = {text: self._read_guide[text] for text in texts if text in self._read_guide}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        for batch in _alike(new):
+            found |= zip(batch, self._tokens(batch), strict=True)
+        with self._reading:
+            for text in found:
+                self._read_guide[text] = found[text]
+                self._read_guide.move_to_end(text)
+            while len(self._read_guide) > SENTENCES_CACHED:
+                self._read_guide.popitem(last=False)
+        return [found[text] for text in texts]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vectors of ``texts`` as lists of floats (LangChain's form)."""
@@ -167,7 +188,8 @@ class Encoder(Embeddings):
 
     def forget_sentences(self) -> None:
         """Forget the remembered sentences of the guide."""
-        self._read_guide.cache_clear()
+        with self._reading:
+            self._read_guide.clear()
 
     def _encode_query(self, text: str) -> NDArray[np.float32]:
         if self._query_prompt:
@@ -298,10 +320,13 @@ def _onnx_encoder(target: Path, threads: int, workers: int) -> Encoder:
     def run(texts: list[str]) -> NDArray[np.float32]:
         return computed(["vectors"], tokenizer.encode_batch(texts))[0]
 
-    def tokens(text: str) -> Tokens:
-        encoded = tokenizer.encode_batch([text])
+    def tokens(texts: list[str]) -> list[Tokens]:
+        encoded = tokenizer.encode_batch(texts)
         vectors, states = computed(["vectors", "states"], encoded)
-        return _kept_tokens(encoded[0].offsets, encoded[0].ids, states[0], vectors[0])
+        return [
+            _kept_tokens(one.offsets, one.ids, state, vector)
+            for one, state, vector in zip(encoded, states, vectors, strict=True)
+        ]
 
     prompts = tuple(manifest["prompts"])
     return Encoder(
@@ -336,7 +361,10 @@ def _torch_encoder(settings: Settings) -> Encoder:
         found = model.encode(texts, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
         return np.asarray(found, np.float32)
 
-    def tokens(text: str) -> Tokens:
+    def tokens(texts: list[str]) -> list[Tokens]:
+        return [one_by_one(text) for text in texts]
+
+    def one_by_one(text: str) -> Tokens:
         state = model.encode([text], output_value="token_embeddings", show_progress_bar=False)[0]
         one = model.tokenizer(text, truncation=True, max_length=len(state), return_offsets_mapping=True)
         states = np.asarray(state.cpu(), np.float32)
@@ -522,6 +550,18 @@ def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
             yield batch
             batch = []
         batch.append(row)
+    if batch:
+        yield batch
+
+
+def _alike(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield batches of texts none of which is less than ``ALIKE`` as long as another: padding costs as words do."""
+    batch: list[str] = []
+    for text in sorted(texts, key=len, reverse=True):
+        if batch and len(text) < ALIKE * len(batch[0]):
+            yield batch
+            batch = []
+        batch.append(text)
     if batch:
         yield batch
 

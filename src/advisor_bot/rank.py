@@ -21,7 +21,7 @@ from advisor_bot.retrieve import Query
 from advisor_bot.text import STOPWORDS, plain, terms
 from advisor_bot.types import Passage
 
-READ_CLOSELY = 8  # sentences whose tokens are looked at
+READ_CLOSELY = 6  # sentences whose tokens are looked at
 # Fitted by listwise regression on half a of the own cases and on encyclopedia questions (docs/quality.md).
 CLOSELY = {"bare": 0.32, "passage": 0.86, "match": 0.79, "whole": 0.39}
 
@@ -53,7 +53,7 @@ def rank_sentences(
         return [], []
     asked = encoder.tokens(query.resolved.text)
     words = content_words(query.resolved.text, asked)
-    read = [encoder.guide_tokens(sentence.in_context) for sentence in near]
+    read = encoder.all_guide_tokens([sentence.in_context for sentence in near])
     again = [
         replace(s, score=_closely(s, tokens, query, asked, words, index)) for s, tokens in zip(near, read, strict=True)
     ]

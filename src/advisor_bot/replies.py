@@ -139,8 +139,13 @@ def suggestions(index: Index, passages: Sequence[Passage], most: int = 3) -> lis
     sections = [(d.name, s) for d in index.documents.values() for s in d.sections if s.blocks and s.heading]
     places = [i for i, (_, s) in enumerate(sections) if s.heading in read]
     near = sorted(range(len(sections)), key=lambda i: min((abs(i - p) for p in places), default=i))
-    asked = (as_question(sections[i][1].heading[-1]) for i in near if sections[i][1].heading not in read)
-    return list(dict.fromkeys(asked))[:most]
+    asked: dict[str, None] = {}
+    for place in near:
+        if sections[place][1].heading not in read:
+            asked.setdefault(as_question(sections[place][1].heading[-1]))
+        if len(asked) == most:
+            break
+    return list(asked)
 
 
 def as_question(heading: str) -> str:
