@@ -295,7 +295,7 @@ class Advisor:
         lines: list[Line] = []
         for part in weighed.parts:
             if part in covered:
-                body = write(part.question, part.evidence, weighed.asked.index, MOST_WORDS // len(weighed.parts))
+                body = write(part.question, part.evidence, weighed.asked.index, (MOST_WORDS + 20) // len(weighed.parts))
                 body = [line for line in body if line not in lines][:3]
                 lines += [*replies.lead(part.question.text, part.evidence, body), *body] if body else []
         missed = [part.question.text for part in weighed.parts if part not in covered]

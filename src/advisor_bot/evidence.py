@@ -22,12 +22,15 @@ from advisor_bot.retrieve import Query
 from advisor_bot.signals import measure, unknown_words
 from advisor_bot.types import Passage, Status
 
+COMMON = 4000  # number in the encoder's vocabulary, which is sorted by frequency, below which a word is an everyday one
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was read for a question, weighed.
 
-    ``sentences`` are best first. ``missing`` are the words of the question that the guide never uses.
+    ``sentences`` are best first. ``missing`` are the words of the question that the guide never uses, everyday
+    words left out.
     """
 
     sentences: tuple[Sentence, ...]
@@ -42,7 +45,8 @@ def weigh(
 ) -> Evidence:
     """Score every sentence of ``passages`` and judge whether they answer ``question``."""
     sentences, read = rank_sentences(query, passages, index, encoder)
-    missing = tuple(unknown_words(question.text, glossary))
+    unknown = unknown_words(question.text, glossary)
+    missing = tuple(word for word in unknown if glossary.dictionary.get(word, COMMON) >= COMMON)
     asked = encoder.tokens(query.resolved.text)
     signals = measure(question, query, passages, sentences, index, glossary, asked, read)
     confidence = probability(signals)

@@ -68,7 +68,7 @@ function build() {
   };
   const spoken = el("div", { class: "offscreen", "aria-live": "polite" });
   const title = el("h1", { dir: "auto" }, options.title || say("app_name"));
-  const about = el("p", {}, say("how_it_answers"));
+  const about = el("p");
   const log = el("div", { id: "log" });
   const starters = el("ul", { class: "starters" });
   const greeting = options.greeting
@@ -141,7 +141,8 @@ async function guideWhenReady(page) {
 function showGuide(page, guide) {
   if (!options.title) page.title.textContent = guide.title || say("app_name");
   document.title = page.title.textContent;
-  page.about.textContent = `${say("how_it_answers")} ${say("guide_of", { created: day(guide.created), version: edition(guide.version) })}`;
+  const how = guide.writer === "quotes" ? say("how_it_answers") : `${say("model_writes", { model: guide.writer })} ${guide.sent}`;
+  page.about.textContent = `${how} ${say("guide_of", { created: day(guide.created), version: edition(guide.version) })}`;
   page.revised.textContent = guide.revised ? say("revised", { date: day(guide.revised) }) : "";
   page.adviser.replaceChildren(...(guide.contact ? [contactLine(guide.contact)] : []));
   page.input.maxLength = guide.max_question_chars;
