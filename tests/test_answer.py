@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,6 +194,27 @@ def test_starters_and_suggestions_are_questions_the_guide_answers(advisor: Advis
     assert 3 <= len(starters) <= 8
     for question in (*starters, *offered):
         assert advisor.ask(question).status in ("answered", "partial"), question
+
+
+def test_every_follow_up_offered_under_a_hundred_answers_is_answered(
+    advisor: Advisor, hundred: list[tuple[evaluate.Case, Answer]]
+) -> None:
+    offered = {question for _, answer in hundred for question in answer.suggestions}
+    assert len(offered) >= 10
+    assert [q for q in sorted(offered) if advisor.ask(q).status not in ("answered", "partial")] == []
+
+
+def test_in_a_large_guide_follow_ups_are_offered_once_they_were_tried_in_the_background(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("advisor_bot.answer.SENTENCES_CACHED", 1)
+    built = assembled(Settings(index=published))
+    assert built.ask("How important is the GRE?").suggestions == ()
+    end = time.monotonic() + 30
+    while not (offered := built.ask("How important is the GRE?").suggestions) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert offered
+    built.library.close()
 
 
 def test_search_returns_ranked_passages_without_repeats(advisor: Advisor) -> None:

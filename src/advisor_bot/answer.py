@@ -22,7 +22,7 @@ from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
 from advisor_bot.converse import Converser, ending
 from advisor_bot.embed import SENTENCES_CACHED, Encoder, open_encoder
-from advisor_bot.errors import QuestionError
+from advisor_bot.errors import AdvisorError, QuestionError
 from advisor_bot.evidence import Evidence, weigh
 from advisor_bot.follow_up import leans, resolve
 from advisor_bot.glossary import Glossary, glossary_of
@@ -40,6 +40,7 @@ Kind = Literal["status", "passages", "delta", "answer"]
 _KINDS: tuple[Kind, ...] = ("status", "passages", "delta", "answer")
 _WITH_TEXT = ("status", "delta")
 MOST_PASSAGES = 8
+MOST_SUGGESTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Advisor:
         self._encoders = {encoder.fingerprint: encoder}
         self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
         self._offered: WeakKeyDictionary[Index, dict[str, bool]] = WeakKeyDictionary()
+        self._trying = threading.Lock()
         self.chain: Runnable[Asked, AddableDict] = (
             RunnableLambda(self._weigh) | RunnableGenerator(self._write)
         ).with_config(run_name="advisor")
@@ -138,9 +140,9 @@ class Advisor:
         return self._encoders[index.encoder]
 
     def starters(self) -> list[str]:
-        """Return questions to begin with, made from the guide's own headings."""
+        """Return questions to begin with, made from the guide's own headings; the guide answers each."""
         with self.library.lease() as index:
-            return replies.starters(index)
+            return self._answerable(replies.starters(index), index)
 
     def warm(self) -> None:
         """Read the sentences of a small guide closely now, so that no question has to wait for that."""
@@ -154,6 +156,40 @@ class Advisor:
                         if not threading.main_thread().is_alive():  # the program is ending
                             return
                         self.encoder_of(index).guide_tokens(text)
+                self._answerable(replies.starters(index), index)
+                for question in replies.all_suggestions(index):
+                    if not threading.main_thread().is_alive():
+                        return
+                    self._answerable([question], index)
+
+    def _answerable(self, questions: Sequence[str], index: Index) -> list[str]:
+        """Return those of our own ``questions`` that the guide answers; none is offered that was not tried.
+
+        In a small guide they are tried here, and ``warm`` has done so before; in a large one in the background,
+        so that no answer waits for it: a question is then offered from the next answer on.
+        """
+        known = self._offered.setdefault(index, {})
+        new = [question for question in questions if question not in known]
+        if new and len(index.context_rows) <= SENTENCES_CACHED:
+            self._try(new, index)
+        elif new and self._trying.acquire(blocking=False):
+            threading.Thread(target=self._try_later, args=(new, index.name), name="suggestions", daemon=True).start()
+        return [question for question in questions if known.get(question)]
+
+    def _try(self, questions: Sequence[str], index: Index) -> None:
+        for question in questions:
+            parts = self._weigh(self._asked(question, (), index)).parts
+            self._offered[index][question] = all(part.evidence.status != "not_covered" for part in parts)
+
+    def _try_later(self, questions: Sequence[str], version: str) -> None:
+        try:
+            with self.library.lease(version) as index:
+                self._offered.setdefault(index, {})
+                self._try(questions, index)
+        except AdvisorError as error:
+            _log.info("Follow-up questions could not be tried: %s", error)
+        finally:
+            self._trying.release()
 
     def glossary(self, index: Index) -> Glossary:
         """Return what ``index`` talks about, worked out once a version."""
@@ -320,8 +356,13 @@ class Advisor:
             segments=cited.segments,
             citations=cited.citations,
             passages=tuple(passages.values()),
-            suggestions=() if draft.status == "chat" else tuple(replies.suggestions(asked.index, weighed.passages)),
+            suggestions=() if draft.status == "chat" else self._suggested(weighed),
         )
+
+    def _suggested(self, weighed: Weighed) -> tuple[str, ...]:
+        index = weighed.asked.index
+        near = replies.suggestions(index, weighed.passages, most=2 * MOST_SUGGESTED)
+        return tuple(self._answerable(near, index)[:MOST_SUGGESTED])
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,12 @@ def starters(index: Index, most: int = 6) -> list[str]:
     return asked[::step][:most]
 
 
+def all_suggestions(index: Index) -> list[str]:
+    """Return every question that ``suggestions`` may return."""
+    sections = [s for d in index.documents.values() for s in d.sections if s.blocks and s.heading]
+    return list(dict.fromkeys(as_question(section.heading[-1]) for section in sections))
+
+
 def suggestions(index: Index, passages: Sequence[Passage], most: int = 3) -> list[str]:
     """Return follow-up questions: the sections beside those that were read."""
     read = {p.heading for p in passages[:2]}
