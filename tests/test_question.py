@@ -114,3 +114,34 @@ def test_topics_are_found_by_name_short_form_and_part_and_the_exact_one_wins() -
     topics = glossary_of([document], chunk(document))
     assert [topic.name for topic in topics.mentioned("hybrid or rb?")] == ["Hybrid", "Robots (RB)"]
     assert topics.mentioned("something else") == []
+
+
+def test_shorthand_is_written_out_unless_the_guide_uses_it() -> None:
+    document = parse("guide.md", "# Study\n\nIt takes ten hrs of reading.", markup=True)
+    mended = glossary_of([document], chunk(document)).mended("how many hrs a wk do ppl read, what $$$")
+    assert mended == "how many hrs a week do people read, what money"
+
+
+def test_real_words_are_no_slips_of_the_guides_words() -> None:
+    document = parse("guide.md", "# Study\n\nIt is hard to change. She learned to compute.", markup=True)
+    words = {"heard": 1, "chance": 2, "learn": 3, "hard": 4, "change": 5, "classes": 6}
+    glossary = glossary_of([document], chunk(document), words)
+    assert glossary.mended("i heard any learner has a chance") == "i heard any learner has a chance"
+    assert glossary.mended("chnage clases") == "change classes"
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "background"),
+    [
+        (
+            "I am a tech, 29 years old. Which field is connected with medical imaging?",
+            "Which field is connected with medical imaging?",
+            "I am a tech, 29 years old.",
+        ),
+        ("My plates were stolen. What can I do?", "My plates were stolen. What can I do?", ""),
+        ("Compare NLP and CV. Only pay.", "Compare NLP and CV. Only pay.", ""),
+    ],
+)
+def test_a_story_is_parted_from_a_question_that_can_stand_without_it(asked: str, text: str, background: str) -> None:
+    question = read_question(asked)
+    assert (question.text, question.background) == (text, background)

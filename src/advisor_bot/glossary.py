@@ -17,6 +17,16 @@ from advisor_bot.text import STOPWORDS, plain, stem, terms, words
 from advisor_bot.types import Chunk, Document
 
 _BRACKETS = re.compile(r"\(([^()]{2,30})\)")
+SHORTHAND = {
+    "$$": "money", "$$$": "money", "$$$$": "money", "avg": "average", "b4": "before",
+    "bachelors": "bachelor's degree", "cs": "computer science", "dept": "department",
+    "genai": "generative AI", "govt": "government", "grad": "graduate", "grads": "graduates", "hr": "hour",
+    "hrs": "hours", "info": "information", "intl": "international", "masters": "master's degree",
+    "mgmt": "management", "pct": "percent", "ppl": "people", "prereq": "prerequisite",
+    "prereqs": "prerequisites", "prof": "professor", "profs": "professors", "reqs": "requirements",
+    "sched": "schedule", "stats": "statistics", "uni": "university", "unis": "universities", "wk": "week",
+    "wks": "weeks", "yr": "year", "yrs": "years",
+}  # fmt: skip
 _FUNCTION_WORDS = sorted(word for word in STOPWORDS if len(word) >= 4 and word.isalpha())
 _SPLIT = re.compile(r"\s*(?:&|/|;|,|\band\b|\bwith\b)\s*", re.I)
 
@@ -118,7 +128,7 @@ class Glossary:
         return kept
 
     def spelling(self, word: str) -> str | None:
-        """Return the word that ``word`` (lower case) is a slip of, or None: of the guide, else of the dictionary.
+        """Return what ``word`` (lower case) is short for or a slip of, or None: of the guide, else the dictionary.
 
         A word of the dictionary is no slip. One edit is forgiven in words of five letters, two from eight, never
         the first letter (optimal string alignment distance).
@@ -128,8 +138,8 @@ class Glossary:
         return self._slips[word]
 
     def mended(self, text: str) -> str:
-        """Return ``text`` with the slips of the pen for words of the guide put right."""
-        return re.sub(r"[^\W\d_]{4,}", lambda found: self.spelling(found[0].lower()) or found[0], text)
+        """Return ``text`` with slips of the pen put right and the shorthand of messages written out."""
+        return re.sub(r"[^\W_]{2,}|\${2,}", lambda found: self.spelling(found[0].lower()) or found[0], text)
 
     def spelled_out(self, text: str) -> str:
         """Return ``text`` followed by what the short forms in it stand for."""
@@ -137,6 +147,8 @@ class Glossary:
         return " ".join([text, *dict.fromkeys(meant)])
 
     def _nearest(self, word: str) -> str | None:
+        if word in SHORTHAND and word not in self.vocabulary:
+            return SHORTHAND[word]
         known = word in self.vocabulary or word in STOPWORDS or word in self.dictionary
         if len(word) < 4 or known or not word.isalpha() or any(base in self.dictionary for base in _bases(word)):
             return None
