@@ -20,6 +20,7 @@ from advisor_bot.assemble import advisor as assembled
 from advisor_bot.cite import MARKER, violations
 from advisor_bot.errors import QuestionError
 from advisor_bot.settings import Settings
+from advisor_bot.shortlist import NOBODY, Profile
 from advisor_bot.text import numerals, plain
 from advisor_bot.types import Answer, Turn, as_json
 
@@ -267,3 +268,15 @@ def test_a_bad_case_file_is_named_with_its_line(tmp_path: Path, line: str) -> No
     file.write_text('{"id": "ok", "question": "q", "answerable": false}\n' + line)
     with pytest.raises(evaluate.LoadError, match=r"cases\.jsonl, line 2"):
         evaluate.read_cases(file)
+
+
+def test_a_profile_changes_what_is_said_first_but_never_whether_the_guide_answers(advisor: Advisor) -> None:
+    nurse = Profile(background="I am a nurse in a hospital")
+    banker = Profile(background="I work in finance", time="evenings only, I keep my job", worries="money")
+    questions = [case.question for case in evaluate.read_cases(CASES) if not case.history][::12]
+    changed = 0
+    for question in questions:
+        plainly, *told = (advisor.ask(question, (), profile) for profile in (NOBODY, nurse, banker))
+        assert {answer.confidence for answer in told} == {plainly.confidence}
+        changed += len({answer.text for answer in (plainly, *told)}) > 1
+    assert changed >= 3

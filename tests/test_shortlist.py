@@ -66,11 +66,6 @@ def test_without_a_profile_the_question_is_answered_like_any_other(advisor: Advi
     assert table(advisor.ask("Which one fits me?")) == []
 
 
-def test_a_profile_changes_no_other_answer(advisor: Advisor) -> None:
-    question = "Which specializations pay the most?"
-    assert advisor.ask(question, profile=Profile("nurse", "robots")) == advisor.ask(question)
-
-
 def test_the_options_are_the_guides_ten_specializations(advisor: Advisor) -> None:
     with advisor.library.lease() as index:
         found = [option.name for option in options(index, advisor.glossary(index))]

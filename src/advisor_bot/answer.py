@@ -230,6 +230,8 @@ class Advisor:
         question = read_question(text) if len(asked.question.parts) > 1 else asked.question
         encoder = self.encoder_of(asked.index)
         query = make_query(question, history, asked.index, asked.glossary, encoder)
+        if asked.profile.given:
+            query = replace(query, leaning=encoder.query(". ".join(asked.profile.given.values())))
         passages = search(query, asked.index, k=MOST_PASSAGES, budget=self.settings.read_chars)
         return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, encoder))
 

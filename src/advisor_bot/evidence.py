@@ -17,7 +17,7 @@ from advisor_bot.embed import Encoder
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
 from advisor_bot.question import Question
-from advisor_bot.rank import Sentence, rank_sentences
+from advisor_bot.rank import Sentence, leant, rank_sentences
 from advisor_bot.retrieve import Query
 from advisor_bot.signals import measure, unknown_words
 from advisor_bot.types import Passage, Status
@@ -50,6 +50,8 @@ def weigh(
     asked = encoder.tokens(query.resolved.text)
     signals = measure(question, query, passages, sentences, index, glossary, asked, read)
     confidence = probability(signals)
+    if query.leaning is not None:
+        sentences = leant(sentences, query.leaning, index)
     return Evidence(tuple(sentences), confidence, status_of(confidence), missing, signals)
 
 

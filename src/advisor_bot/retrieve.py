@@ -42,7 +42,8 @@ class Query:
 
     ``terms`` are its stemmed content words with their idf, slips mended, short forms spelled out, what a
     follow-up leans on included. ``alone`` is the vector of the stand-alone question, ``vector`` the mean of it
-    and the question as asked, of length 1; they are the same where the question stands alone.
+    and the question as asked, of length 1; they are the same where the question stands alone. ``leaning`` is the
+    vector of what the student told of themselves: of sentences as good, those nearer to it come first.
     """
 
     resolved: Resolved
@@ -50,6 +51,7 @@ class Query:
     terms: Mapping[str, float]
     vector: Vector
     alone: Vector
+    leaning: Vector | None = None
 
 
 def make_query(asked: Question, history: Sequence[Turn], index: Index, glossary: Glossary, encoder: Encoder) -> Query:
