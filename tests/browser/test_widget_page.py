@@ -453,6 +453,24 @@ def test_on_small_screens_it_fills_the_screen_and_nothing_runs_out(
     expect(guest.launcher).to_be_focused()
 
 
+def test_an_on_screen_keyboard_covers_nothing_that_is_typed(call: Call) -> None:
+    """A headless browser has no such keyboard: the visual viewport is made to say what one would make it say."""
+    guest = call("/", viewport={"width": 390, "height": 844})
+    frame = guest.open()
+    guest.page.evaluate(
+        """() => {
+            Object.defineProperty(visualViewport, "height", { get: () => 420, configurable: true });
+            visualViewport.dispatchEvent(new Event("resize"));
+        }"""
+    )
+    expect(guest.panel).to_have_js_property("clientHeight", 420)
+    field = frame.get_by_role("textbox").bounding_box()
+    assert field
+    assert 0 < field["y"] < field["y"] + field["height"] <= 420
+    guest.page.evaluate("delete visualViewport.height, visualViewport.dispatchEvent(new Event('resize'))")
+    expect(guest.panel).to_have_js_property("clientHeight", 844)
+
+
 def test_nothing_moves_for_those_who_asked_for_less_motion(call: Call) -> None:
     moving = call("/")
     moving.launcher.click()
