@@ -72,6 +72,20 @@ def test_tabbing_to_a_marker_out_of_sight_scrolls_to_it_and_still_shows_its_quot
     expect(page.locator("#preview")).to_be_in_viewport()
 
 
+def test_a_preview_opened_by_the_keyboard_outlives_a_pointer_that_passes_elsewhere(visit: Open) -> None:
+    visited = visit()
+    page = visited.page
+    visited.ask(QUESTION)
+    page.locator(".asked").last.hover()
+    page.locator(".marker").first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(page.locator("#preview")).to_be_visible()
+    page.locator(".actions button").last.hover()
+    page.locator(".asked").last.hover()
+    expect(page.locator("#preview")).to_be_visible()
+
+
 def test_the_guide_can_be_read_by_its_outline_without_asking(visit: Open) -> None:
     page = visit().page
     page.get_by_role("button", name="Outline").click()

@@ -5,6 +5,7 @@ import { el } from "./dom.js";
 
 const card = el("div", { id: "preview", class: "preview", role: "tooltip", hidden: true });
 let timer = 0;
+let awaited = null; // the marker whose quote will be shown when the timer ends
 let shown = null; // the marker whose quote the card holds
 
 /** Watch the markers inside `root`. */
@@ -12,7 +13,9 @@ export function previewMarkers(root) {
   document.body.append(card);
   root.addEventListener("pointerover", (event) => event.pointerType !== "touch" && soon(event.target, 150));
   root.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && soon(event.target, 0));
-  for (const leaving of ["pointerout", "focusout", "click"]) root.addEventListener(leaving, hide);
+  // A page that scrolls under a resting pointer sends pointerout from whatever slides away: only the marker's own counts.
+  const left = ({ target }) => [shown, awaited].includes(target.closest?.(".marker") ?? "none") && hide();
+  for (const leaving of ["pointerout", "focusout", "click"]) root.addEventListener(leaving, left);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   // Focus on a marker out of sight scrolls to it: the card follows, and waits while its marker is not in view.
   document.addEventListener("scroll", () => shown && place(), { capture: true, passive: true });
@@ -22,6 +25,7 @@ function soon(target, wait) {
   const marker = target.closest?.(".marker");
   if (!marker?.citation) return;
   clearTimeout(timer);
+  awaited = marker;
   timer = setTimeout(() => show(marker), wait);
 }
 
@@ -53,5 +57,5 @@ function hide() {
   clearTimeout(timer);
   card.hidden = true;
   shown?.removeAttribute("aria-describedby");
-  shown = null;
+  shown = awaited = null;
 }
