@@ -23,6 +23,7 @@ MOST_WORDS = 95
 MOST_SENTENCES = 4
 LEAST_SHARE = 0.72  # of the best sentence's score that a further sentence must reach
 MOST_ITEMS = 12
+NEARLY = 0.94  # of the best score
 
 _LEANS = re.compile(
     r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|both|either|neither|another|others?|"
@@ -123,7 +124,10 @@ def _neighbors(sentence: Sentence, index: Index) -> list[tuple[int, int]]:
 
 
 def _merged(spans: Sequence[Span], index: Index) -> list[Span]:
-    """Join spans of one passage that touch or overlap; nothing is put before the best span, which answers."""
+    """Join spans of one passage that touch or overlap.
+
+    Before the best span, which answers, comes only what is nearly as good.
+    """
     merged: list[Span] = []
     for span in spans:
         text = index.documents[span.passage.document].text
@@ -132,7 +136,7 @@ def _merged(spans: Sequence[Span], index: Index) -> list[Span]:
                 continue
             low, high = sorted((span, other), key=lambda s: s.start)
             between = text[low.end : high.start]
-            if place == 0 and span.end <= other.start:
+            if place == 0 and span.end <= other.start and span.score < NEARLY * other.score:
                 continue
             if high.start <= low.end or (not between.strip() and "\n" not in between):
                 joined = Span(other.passage, low.start, max(low.end, high.end), max(span.score, other.score))
