@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 
-from advisor_bot import replies
+from advisor_bot import heap, replies
 from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
@@ -145,22 +146,28 @@ class Advisor:
             return self._answerable(replies.starters(index), index)
 
     def warm(self) -> None:
-        """Read the sentences of a small guide closely now, so that no question has to wait for that."""
+        """Read the live version's sentences closely where it is small, so that no question has to wait for that.
+
+        Ends early when another version is live. What a swap left in memory is given back.
+        """
         with self.library.lease() as index:
-            glossary = self.glossary(index)
-            glossary.topics, glossary.stems, glossary.initials  # noqa: B018
-            if len(index.context_rows) <= SENTENCES_CACHED:
-                for chunk in index.chunks:
-                    document = index.documents[chunk.document]
-                    for text in embedded_texts(chunk, document).in_context:
-                        if not threading.main_thread().is_alive():  # the program is ending
-                            return
-                        self.encoder_of(index).guide_tokens(text)
-                self._answerable(replies.starters(index), index)
-                for question in replies.all_suggestions(index):
-                    if not threading.main_thread().is_alive():
-                        return
-                    self._answerable([question], index)
+            for step in self._warming(index):
+                if index.name != self.library.live or not threading.main_thread().is_alive():
+                    return
+                step()
+        heap.give_back()
+
+    def _warming(self, index: Index) -> Iterator[Callable[[], object]]:
+        glossary = self.glossary(index)
+        yield lambda: (glossary.topics, glossary.stems, glossary.initials)
+        if len(index.context_rows) > SENTENCES_CACHED:
+            return
+        for chunk in index.chunks:
+            texts = embedded_texts(chunk, index.documents[chunk.document]).in_context
+            yield partial(self.encoder_of(index).all_guide_tokens, texts)
+        yield partial(self._answerable, replies.starters(index), index)
+        for question in replies.all_suggestions(index):
+            yield partial(self._answerable, [question], index)
 
     def _answerable(self, questions: Sequence[str], index: Index) -> list[str]:
         """Return those of our own ``questions`` that the guide answers; none is offered that was not tried.

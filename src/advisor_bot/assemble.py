@@ -44,7 +44,11 @@ def server(settings: Settings) -> FastAPI:
     from advisor_bot.serve import create_app
 
     built = advisor(settings)
-    built.library.watch()
-    # No daemon: one that is inside native code while the interpreter goes would abort it. It ends with the main thread.
-    threading.Thread(target=built.warm, name="warm").start()
+
+    def warm() -> None:
+        # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
+        threading.Thread(target=built.warm, name="warm").start()
+
+    built.library.watch(swapped=warm)
+    warm()
     return create_app(built, settings)

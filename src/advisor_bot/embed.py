@@ -309,13 +309,15 @@ def _onnx_encoder(target: Path, threads: int, workers: int) -> Encoder:
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # batches of many shapes would make it grow and never shrink
     session = onnxruntime.InferenceSession(str(target / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    turns = threading.BoundedSemaphore(cores())  # more at a time would be no faster, and each needs its own memory
 
     def computed(outputs: list[str], encoded: Sequence[Any]) -> list[NDArray[np.float32]]:
         inputs = {
             "input_ids": np.array([one.ids for one in encoded], np.int64),
             "attention_mask": np.array([one.attention_mask for one in encoded], np.int64),
         }
-        return [np.asarray(found, np.float32) for found in session.run(outputs, inputs)]
+        with turns:
+            return [np.asarray(found, np.float32) for found in session.run(outputs, inputs)]
 
     def run(texts: list[str]) -> NDArray[np.float32]:
         return computed(["vectors"], tokenizer.encode_batch(texts))[0]

@@ -9,8 +9,6 @@ is noticed on opening. ``build.py`` writes versions; this module only reads them
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import hashlib
 import json
 import logging
@@ -19,7 +17,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -246,11 +244,10 @@ class _Store:
 
 @dataclass(slots=True)
 class _Held:
-    """An opened version, how many leases it has, and whether it is or was the live one."""
+    """An opened version and how many leases it has."""
 
     index: Index
     leases: int = 0
-    served: bool = False
 
 
 class Library:
@@ -302,10 +299,13 @@ class Library:
             _log.warning("The index in %s could not be looked at: %s", self.folder, error)
             return False
 
-    def watch(self, seconds: float = 1.0) -> None:
-        """Look at LIVE again every so many seconds, in a background thread, until ``close``."""
+    def watch(self, seconds: float = 1.0, *, swapped: Callable[[], None] = lambda: None) -> None:
+        """Look at LIVE again every so many seconds, in a background thread, until ``close``.
+
+        ``swapped`` is called there after every swap; the next look waits for it.
+        """
         if self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, args=(seconds,), name="library", daemon=True)
+            self._watcher = threading.Thread(target=self._watch, args=(seconds, swapped), name="library", daemon=True)
             self._watcher.start()
 
     def close(self) -> None:
@@ -320,9 +320,10 @@ class Library:
         for held in closing:
             held.index.close()
 
-    def _watch(self, seconds: float) -> None:
+    def _watch(self, seconds: float, swapped: Callable[[], None]) -> None:
         while not self._stop.wait(seconds):
-            self.refresh()
+            if self.refresh():
+                swapped()
 
     def _take(self, version: str | None) -> _Held:
         if not version and not self._live:
@@ -349,9 +350,7 @@ class Library:
             done = not held.leases and held.index.name != self._live
             if done:
                 self._held.pop(held.index.name, None)
-        if done and held.served:
-            _close(held.index)
-        elif done:
+        if done:
             held.index.close()
 
     def _open_kept(self, name: str) -> Index:
@@ -391,8 +390,7 @@ class Library:
         """Make ``index`` the one that is lent; the old one closes now or when its last lease ends."""
         with self._lock:
             already = self._held.get(index.name)
-            held = self._held.setdefault(index.name, _Held(index))
-            held.served = True
+            self._held.setdefault(index.name, _Held(index))
             old, self._live = self._held.get(self._live), index.name
             done = old is not None and not old.leases and old.index.name != index.name
             if done and old:
@@ -400,15 +398,7 @@ class Library:
         if already:
             index.close()
         if done and old:
-            _close(old.index)
-
-
-def _close(index: Index) -> None:
-    """Close a version that was served, and give what it took back to the system rather than keep it for later."""
-    index.close()
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
+            old.index.close()
 
 
 def newest_sound(folder: Path) -> Index:

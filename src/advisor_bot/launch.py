@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import sys
 import threading
@@ -33,11 +31,11 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
 
     The port is taken first, so that a busy one is said before anything heavy is loaded.
     """
-    from advisor_bot import server_socket
+    from advisor_bot import heap, server_socket
 
     sock = server_socket.bind(settings)
     _publish_if_needed(settings)
-    _keep_memory_together()
+    heap.keep_together()
     sys.stderr.write("Opening the guide…\n")
     from advisor_bot.assemble import server
     from advisor_bot.serve import run
@@ -51,13 +49,6 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
         run(application, sock, settings)
     finally:
         application.state.advisor.library.close()
-
-
-def _keep_memory_together() -> None:
-    """Let glibc keep two arenas instead of one a thread: some 20 MB less with forty threads, nothing slower."""
-    arena_max = -8  # M_ARENA_MAX in glibc's malloc.h
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(arena_max, 2)
 
 
 def _publish_if_needed(settings: Settings) -> None:
