@@ -100,7 +100,8 @@ def seconds(command: list[str]) -> float:
 def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     """Publish from nothing, then the chunk vectors alone, which is what the plain way makes."""
     from advisor_bot.build import draft
-    from advisor_bot.embed import Encoder, prepare_encoder
+    from advisor_bot.embed import Encoder
+    from advisor_bot.export import prepare_encoder
     from advisor_bot.publish import publish, read_guide
     from advisor_bot.settings import Settings
 
@@ -190,7 +191,8 @@ def pages(arguments: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
 
     from advisor_bot import publish as stage
-    from advisor_bot.embed import Encoder, configured_fingerprint
+    from advisor_bot.embed import Encoder
+    from advisor_bot.engines import configured_fingerprint
     from advisor_bot.load import parse
     from advisor_bot.settings import Settings
 

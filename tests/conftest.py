@@ -107,7 +107,7 @@ def _no_other_model_is_called() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def encoders(pytestconfig: pytest.Config) -> Path:
     """A folder with the packaged encoder, exported once and kept between runs (its hashes are checked anew)."""
-    from advisor_bot.embed import prepare_encoder
+    from advisor_bot.export import prepare_encoder
     from advisor_bot.settings import Settings
 
     cache = pytestconfig.cache

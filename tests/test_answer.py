@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from advisor_bot import evaluate
+from advisor_bot import evaluate, replies
 from advisor_bot.answer import Advisor, clean_question
 from advisor_bot.assemble import advisor as assembled
 from advisor_bot.cite import MARKER, violations
@@ -73,6 +74,23 @@ def test_every_numeral_of_an_answer_stands_in_its_cited_quote(hundred: list[tupl
             if segment.kind in evaluate.SAID:
                 source = " ".join(c.quote + " ".join(c.heading) for c in answer.citations if c.n in segment.citations)
                 assert set(numerals(segment.text)) <= set(numerals(source))
+
+
+def test_warming_a_small_guide_tries_what_may_be_offered_and_stops_when_another_version_is_live(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = assembled(Settings(index=published))
+    asked: list[str] = []
+    monkeypatch.setattr(built, "_try", lambda questions, _: asked.extend(questions))
+    monkeypatch.setattr(type(built.library), "live", "000099-0123456789ab")
+    with built.library.lease(built.library.names()[-1]) as index:
+        monkeypatch.setattr(built.library, "lease", lambda: contextlib.nullcontext(index))
+        built.warm()
+        assert asked == []
+        monkeypatch.setattr(type(built.library), "live", index.name)
+        built.warm()
+        assert set(replies.starters(index)) < set(asked)
+    built.library.close()
 
 
 def test_an_answer_names_its_version_its_writer_and_what_was_read(advisor: Advisor) -> None:

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor_bot.embed import Encoder, fingerprint_of, open_encoder, prepare_encoder
+from advisor_bot.embed import Encoder
+from advisor_bot.engines import fingerprint_of, open_encoder
 from advisor_bot.errors import EncoderError
+from advisor_bot.export import prepare_encoder
 from advisor_bot.settings import Settings
 
 QUESTIONS = [
@@ -77,7 +79,7 @@ def test_questions_are_remembered_and_can_be_forgotten(encoder: Encoder) -> None
 
 def test_asking_imports_no_torch(encoders: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from advisor_bot.embed import open_encoder;"
+        "import sys; from pathlib import Path; from advisor_bot.engines import open_encoder;"
         "from advisor_bot.settings import Settings;"
         f"open_encoder(Settings(), Path({str(encoders)!r})).query('hello');"
         "print(sorted({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"
@@ -102,7 +104,7 @@ ASKED = ["What pays well?", "Which field leads to hospitals?", "Are classes smal
 def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(encoders: Path, encoder: Encoder) -> None:
     # In a process of its own: torch must not stay in the one that runs the other tests.
     code = (
-        "import json, sys; from pathlib import Path; from advisor_bot.embed import open_encoder;"
+        "import json, sys; from pathlib import Path; from advisor_bot.engines import open_encoder;"
         "from advisor_bot.settings import Settings;"
         f"found = open_encoder(Settings(encoder='sentence-transformers'), Path({str(encoders)!r}));"
         "texts = json.load(sys.stdin);"
@@ -168,7 +170,8 @@ def test_model_that_pools_otherwise_is_served_by_sentence_transformers(tmp_path:
     pooling = {"word_embedding_dimension": 384, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     code = (
-        "from pathlib import Path; from advisor_bot.embed import open_encoder, prepare_encoder;"
+        "from pathlib import Path; from advisor_bot.engines import open_encoder;"
+        "from advisor_bot.export import prepare_encoder;"
         "from advisor_bot.settings import Settings;"
         f"settings, folder = Settings(embedding_model={str(folder)!r}), Path({str(tmp_path / 'encoders')!r});"
         "prepare_encoder(settings, folder, say=print); print(open_encoder(settings, folder).engine)"

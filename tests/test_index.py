@@ -18,14 +18,17 @@ import pytest
 
 from advisor_bot import versions
 from advisor_bot.chunk import embedded_texts
-from advisor_bot.embed import Encoder, open_encoder
+from advisor_bot.embed import Encoder
+from advisor_bot.engines import open_encoder
 from advisor_bot.errors import IndexingError
-from advisor_bot.index import Index, Library, file_hash
+from advisor_bot.index import Index
+from advisor_bot.library import Library
 from advisor_bot.load import parse
 from advisor_bot.publish import prune, publish, rollback
 from advisor_bot.settings import Settings
 from advisor_bot.text import terms
 from advisor_bot.types import Document
+from advisor_bot.versions import file_hash
 
 GUIDE = """---
 title: Studying here
@@ -250,15 +253,11 @@ def test_name_that_is_no_version_is_refused(library: Library) -> None:
 def test_watching_takes_a_new_version_by_itself(library: Library, settings: Settings, two_versions: list[str]) -> None:
     with library.lease():
         pass
-    library.watch(0.05)
-    name = two_versions[1]
-    versions.point(settings.index_folder, name, "publish")
-    taken = threading.Event()
-    for _ in range(200):
-        if library.live == name:
-            break
-        taken.wait(0.05)
-    assert library.live == name
+    swapped = threading.Event()
+    library.watch(0.05, swapped=swapped.set)
+    versions.point(settings.index_folder, two_versions[1], "publish")
+    assert swapped.wait(30)
+    assert library.live == two_versions[1]
 
 
 # --- damage ------------------------------------------------------------------------------------------------------

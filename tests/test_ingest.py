@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from advisor_bot import versions
-from advisor_bot.index import Index, Library
+from advisor_bot.index import Index
+from advisor_bot.library import Library
 
 ROOT = Path(__file__).parents[1]
 SEED = 20261122

@@ -17,7 +17,8 @@ import pytest
 from advisor_bot import publish as stage
 from advisor_bot import versions
 from advisor_bot.errors import EncoderError, GuardError, IndexingError, LoadError
-from advisor_bot.index import Index, Library
+from advisor_bot.index import Index
+from advisor_bot.library import Library
 from advisor_bot.publish import guard, history, plan, publish, read_guide, rollback
 from advisor_bot.settings import Settings
 from advisor_bot.types import Document

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from advisor_bot import assemble
-from advisor_bot.embed import open_encoder
+from advisor_bot.engines import open_encoder
 from advisor_bot.load import parse
 from advisor_bot.publish import publish
 from advisor_bot.settings import Settings

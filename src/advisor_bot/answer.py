@@ -22,12 +22,14 @@ from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
 from advisor_bot.converse import Converser, ending
-from advisor_bot.embed import SENTENCES_CACHED, Encoder, open_encoder
+from advisor_bot.embed import SENTENCES_CACHED, Encoder
+from advisor_bot.engines import open_encoder
 from advisor_bot.errors import AdvisorError, QuestionError
 from advisor_bot.evidence import Evidence, weigh
 from advisor_bot.follow_up import leans, resolve
 from advisor_bot.glossary import Glossary, glossary_of
-from advisor_bot.index import Index, Library
+from advisor_bot.index import Index
+from advisor_bot.library import Library
 from advisor_bot.prompt import Brief
 from advisor_bot.question import Question, foreign_language, read_question
 from advisor_bot.quote import MOST_WORDS, write

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from advisor_bot.allowance import Ledger
 from advisor_bot.answer import Advisor
 from advisor_bot.converse import Converser
-from advisor_bot.embed import open_encoder
-from advisor_bot.index import Library
+from advisor_bot.engines import open_encoder
+from advisor_bot.library import Library
 from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from advisor_bot import versions
 from advisor_bot.chunk import chunk, embedded_texts
 from advisor_bot.embed import Encoder
 from advisor_bot.errors import IndexingError
-from advisor_bot.index import COLLECTION, SCHEMA, Index, file_hash, manifest_row
+from advisor_bot.index import COLLECTION, SCHEMA, Index, manifest_row
 from advisor_bot.text import plain, terms
 from advisor_bot.types import Chunk, Document
 
@@ -210,7 +210,7 @@ def _write_manifest(
         "chunk_chars": drafted.chunk_chars,
         "content": _content(rows, drafted),
         "summary": dict(summary),
-        "files": {file.relative_to(building).as_posix(): file_hash(file) for file in files},
+        "files": {file.relative_to(building).as_posix(): versions.file_hash(file) for file in files},
         "documents": rows,
         **drafted.rows,
     }

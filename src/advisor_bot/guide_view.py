@@ -23,7 +23,8 @@ from advisor_bot.types import Chunk, Document
 
 if TYPE_CHECKING:
     from advisor_bot.answer import Advisor
-    from advisor_bot.index import Index, Library
+    from advisor_bot.index import Index
+    from advisor_bot.library import Library
 
 _VERSION_NAME = re.compile(r"\d+-[0-9a-f]+")
 SURROUNDINGS = 600  # characters shown before and after a passage

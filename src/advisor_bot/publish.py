@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from advisor_bot import changes, versions
 from advisor_bot.build import Draft, Progress, build, draft
-from advisor_bot.embed import configured_fingerprint, ensure_export, prepare_encoder
+from advisor_bot.engines import configured_fingerprint
 from advisor_bot.errors import GuardError, IndexingError, LoadError
-from advisor_bot.index import Index, newest_sound
+from advisor_bot.export import ensure_export, prepare_encoder
+from advisor_bot.index import Index
+from advisor_bot.library import newest_sound
 from advisor_bot.load import Loaded, load
 from advisor_bot.settings import Settings
 from advisor_bot.text import numerals

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import os
 import re
 import shutil
@@ -132,6 +133,12 @@ def sync_tree(path: Path) -> None:
         for name in files:
             sync(Path(folder, name))
         sync(Path(folder))
+
+
+def file_hash(file: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove(path: Path) -> None:
