@@ -6,19 +6,13 @@ program. ``--index DIR`` names the index folder; default .advisor beside corpus/
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import runpy
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from make_pictures import ask, chromium, index_folder, opened, save, server
 
-ROOT = Path(__file__).parents[1]
-PICTURES = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
 QUESTION = "I work full time. Which program features fit around a job?"
 ANSWER = (
     "Since you work full time, you are generally better served by asynchronous classes, online or hybrid delivery, and "
@@ -49,26 +43,18 @@ class Model(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--index", type=Path, help="index folder; default .advisor beside corpus/")
-    index = parser.parse_args().index
-    chromium = runpy.run_path(str(ROOT / "scripts" / "chromium.py"))
-    path = chromium["find_chromium"]()
-    if not path:
-        sys.exit(chromium["HELP"])
-    with ThreadingHTTPServer(("127.0.0.1", 0), Model) as model, sync_playwright() as playwright:
+    index = index_folder(__doc__)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Model) as model, chromium() as browser:
         threading.Thread(target=model.serve_forever, daemon=True).start()
         os.environ |= {
             "ADVISOR_MODEL": "openai:your-model",
             "ADVISOR_MODEL_URL": f"http://127.0.0.1:{model.server_port}/v1",
         }
-        browser = playwright.chromium.launch(executable_path=path, args=PICTURES["FLAGS"])
-        with PICTURES["server"](index) as url:
+        with server(index) as url:
             for scheme in ("light", "dark"):
-                page = PICTURES["opened"](browser, url, 760, 560, scheme)
-                PICTURES["ask"](page, QUESTION)
-                PICTURES["save"](page, f"left-out-{scheme}")
-        browser.close()
+                page = opened(browser, url, 760, 560, scheme)
+                ask(page, QUESTION)
+                save(page, f"left-out-{scheme}")
         model.shutdown()
 
 

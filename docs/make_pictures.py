@@ -22,6 +22,28 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 QUESTION = "Which specializations pay the most?"
 
 
+def index_folder(description: str | None) -> Path | None:
+    """Read the command line of a script that makes pictures."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--index", type=Path, help="index folder; default .advisor beside corpus/")
+    index: Path | None = parser.parse_args().index
+    return index
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the browser found on this machine; exit with advice where there is none."""
+    found = runpy.run_path(str(ROOT / "scripts" / "chromium.py"))
+    path = found["find_chromium"]()
+    if not path:
+        sys.exit(found["HELP"])
+    PICTURES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
 @contextmanager
 def server(index: Path | None) -> Iterator[str]:
     """Serve the guide on a free port and lend its address."""
@@ -80,19 +102,10 @@ def take(browser: Browser, url: str, scheme: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--index", type=Path, help="index folder; default .advisor beside corpus/")
-    index = parser.parse_args().index
-    chromium = runpy.run_path(str(ROOT / "scripts" / "chromium.py"))
-    path = chromium["find_chromium"]()
-    if not path:
-        sys.exit(chromium["HELP"])
-    PICTURES.mkdir(exist_ok=True)
-    with server(index) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    index = index_folder(__doc__)
+    with server(index) as url, chromium() as browser:
         for scheme in ("light", "dark"):
             take(browser, url, scheme)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -5,14 +5,11 @@ Somebody else's pages (``examples/site``) are served on one port and the program
 
 from __future__ import annotations
 
-import argparse
 import os
 import runpy
-import sys
-from pathlib import Path
 
-from make_pictures import FLAGS, QUESTION, ROOT, save, server
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from make_pictures import QUESTION, ROOT, chromium, index_folder, save, server
+from playwright.sync_api import Browser, FrameLocator, Page
 
 HOST = runpy.run_path(str(ROOT / "examples" / "host.py"))
 
@@ -64,20 +61,12 @@ def take(browser: Browser, site: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--index", type=Path, help="index folder; default .advisor beside corpus/")
-    index = parser.parse_args().index
-    chromium = runpy.run_path(str(ROOT / "scripts" / "chromium.py"))
-    path = chromium["find_chromium"]()
-    if not path:
-        sys.exit(chromium["HELP"])
+    index = index_folder(__doc__)
     chat = ""
-    with HOST["serving"](lambda path: HOST["pages"](path, chat)) as port, sync_playwright() as playwright:
+    with HOST["serving"](lambda path: HOST["pages"](path, chat)) as port, chromium() as browser:
         os.environ["ADVISOR_ALLOWED_ORIGINS"] = f"http://127.0.0.1:{port}"
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         with server(index) as chat:
             take(browser, f"http://127.0.0.1:{port}")
-        browser.close()
 
 
 if __name__ == "__main__":

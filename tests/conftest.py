@@ -8,10 +8,13 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from advisor_bot.answer import Advisor
 
 # Set before anything imports these libraries: nothing may ask a hub or report usage.
 os.environ.update({"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
@@ -145,3 +148,14 @@ def published(pytestconfig: pytest.Config, encoders: Path) -> Path:
     settings = Settings(corpus=pytestconfig.rootpath / "corpus", index=folder)
     publish(read_guide([settings.corpus], settings).documents, settings, force=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def advisor(published: Path) -> Iterator[Advisor]:
+    """An advisor over corpus/ as it is set from the start; what it has read once serves every test."""
+    from advisor_bot import assemble
+    from advisor_bot.settings import Settings
+
+    built = assemble.advisor(Settings(index=published))
+    yield built
+    built.library.close()

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,6 @@ TRUE = (
     "Admissions committees use statements of purpose in place of the GRE to gauge motivation [1]. "
     "Recommendation letters are still highly valued [1]."
 )
-
-
-@pytest.fixture(scope="module")
-def advisor(published: Path) -> Iterator[Advisor]:
-    built = assembled(Settings(index=published))
-    yield built
-    built.library.close()
 
 
 class Asked:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from advisor_bot import assemble, serve
+from advisor_bot import serve
 from advisor_bot.answer import Advisor
 from advisor_bot.errors import SettingsError
 from advisor_bot.limit import visitor
@@ -17,13 +17,6 @@ from advisor_bot.settings import Settings
 
 HOST = "advice.example"
 Serving = Callable[..., TestClient]
-
-
-@pytest.fixture(scope="module")
-def advisor(published: Path) -> Iterator[Advisor]:
-    built = assemble.advisor(Settings(index=published))
-    yield built
-    built.library.close()
 
 
 @pytest.fixture(scope="module")

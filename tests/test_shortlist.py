@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from advisor_bot import assemble
 from advisor_bot.answer import Advisor
 from advisor_bot.cite import violations
 from advisor_bot.compare import NOTHING
-from advisor_bot.settings import Settings
 from advisor_bot.shortlist import Profile, asks_for_fit, options
 from advisor_bot.types import Answer, Turn
-
-
-@pytest.fixture(scope="module")
-def advisor(published: Path) -> Iterator[Advisor]:
-    built = assemble.advisor(Settings(index=published))
-    yield built
-    built.library.close()
 
 
 def table(answer: Answer) -> list[list[str]]:

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from advisor_bot import assemble, serve, widget
+from advisor_bot import serve, widget
 from advisor_bot.answer import Advisor
 from advisor_bot.settings import Settings
 from advisor_bot.strings import languages
 
 ORIGINS = "https://www.example.edu,http://localhost:8000"
-
-
-@pytest.fixture(scope="module")
-def advisor(published: Path) -> Iterator[Advisor]:
-    built = assemble.advisor(Settings(index=published))
-    yield built
-    built.library.close()
 
 
 @pytest.fixture(scope="module")
