@@ -13,6 +13,8 @@ PYTHON ?= python3
 venv = .venv/bin/python
 setup = "$(PYTHON)" -c 'import pathlib' 2>/dev/null || { echo "$(PYTHON) is not a Python 3.11 or newer." >&2; exit 1; }; \
 	"$(PYTHON)" scripts/setup.py
+# Two processes, since tests wait as often as they work; those of one file stay together, those of the page come last.
+together = -n 2 --dist loadfile --no-loadscope-reorder
 export TORCH_INDEX_URL CHROMIUM
 
 help: ## list the commands
@@ -25,7 +27,7 @@ run: ## set up .venv, publish corpus/, serve the chat on http://127.0.0.1:7860
 
 test: ## set up .venv and a browser, run every test (ARGS="-k chunk" for some)
 	@$(setup) test
-	@$(venv) -m pytest $(ARGS)
+	@$(venv) -m pytest $(together) $(ARGS)
 
 check: ## style, types and layers: ruff, mypy, import-linter
 	@$(setup) check

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -113,10 +114,9 @@ def encoders(pytestconfig: pytest.Config) -> Path:
     from advisor_bot.export import prepare_encoder
     from advisor_bot.settings import Settings
 
-    cache = pytestconfig.cache
-    assert cache is not None
-    folder = Path(cache.mkdir("encoders"))
-    prepare_encoder(Settings(), folder, say=lambda _: None)
+    folder = _kept(pytestconfig, "encoders")
+    with FileLock(folder.with_suffix(".lock")):  # tests run in several processes
+        prepare_encoder(Settings(), folder, say=lambda _: None)
     return folder
 
 
@@ -141,13 +141,19 @@ def published(pytestconfig: pytest.Config, encoders: Path) -> Path:
     from advisor_bot.publish import publish, read_guide
     from advisor_bot.settings import Settings
 
-    assert pytestconfig.cache is not None
-    folder = Path(pytestconfig.cache.mkdir("published"))
-    if not (folder / "encoders").exists():
-        shutil.copytree(encoders, folder / "encoders", copy_function=_link)
+    folder = _kept(pytestconfig, "published")
     settings = Settings(corpus=pytestconfig.rootpath / "corpus", index=folder)
-    publish(read_guide([settings.corpus], settings).documents, settings, force=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "encoders").exists():
+            shutil.copytree(encoders, folder / "encoders", copy_function=_link)
+        publish(read_guide([settings.corpus], settings).documents, settings, force=True)
     return folder
+
+
+def _kept(pytestconfig: pytest.Config, name: str) -> Path:
+    """Return a folder that is kept between runs."""
+    assert pytestconfig.cache is not None
+    return Path(pytestconfig.cache.mkdir(name))
 
 
 @pytest.fixture(scope="session")

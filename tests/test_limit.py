@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx import Response
 
 from advisor_bot import serve
 from advisor_bot.answer import Advisor
@@ -31,16 +32,21 @@ def serving(advisor: Advisor, published: Path) -> Serving:
     return client_of
 
 
-def forwarded(client: TestClient, address: str) -> int:
-    return client.get("/api/guide", headers={"X-Forwarded-For": address}).status_code
+def forwarded(client: TestClient, address: str) -> Response:
+    return client.get("/api/guide", headers={"X-Forwarded-For": address})
+
+
+def until_refused(call: Callable[[int], Response], most: int = 60) -> list[Response]:
+    """Call until the limit answers: a slow machine is allowed a request more now and then, as time goes by."""
+    answers: list[Response] = []
+    while len(answers) < most and not (answers and answers[-1].status_code == 429):
+        answers.append(call(len(answers)))
+    return answers
 
 
 def test_an_address_that_asks_too_often_is_told_when_to_come_back(serving: Serving) -> None:
     client = serving(rate=1, burst=5)
-    client.get("/health")  # the first answer of a process may take a second, in which a request more is allowed
-    answers = [client.get("/api/guide") for _ in range(7)]
-    while answers[-1].status_code == 200 and len(answers) < 60:
-        answers.append(client.get("/api/guide"))
+    answers = until_refused(lambda _: client.get("/api/guide"))
     assert [answer.status_code for answer in answers[:5]] == [200] * 5
     assert answers[-1].json()["error"]["code"] == "too_many"
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
@@ -51,7 +57,7 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_back(serving: Servi
 def test_a_campus_behind_one_address_may_come_all_at_once(serving: Serving) -> None:
     client = serving(rate=Settings().rate, burst=Settings().burst)
     assert {client.get("/api/passages/none").status_code for _ in range(200)} == {404}
-    assert client.get("/api/passages/none").status_code == 429
+    assert until_refused(lambda _: client.get("/api/passages/none"), most=400)[-1].status_code == 429
 
 
 def test_without_a_rate_nobody_is_counted(serving: Serving) -> None:
@@ -104,11 +110,12 @@ def test_a_stream_that_takes_too_long_ends_with_an_error_the_page_understands() 
 
 def test_forwarded_addresses_count_from_a_trusted_proxy_only(serving: Serving) -> None:
     stranger = serving(rate=1, burst=2)
-    assert [forwarded(stranger, f"198.51.100.{n}") for n in range(3)] == [200, 200, 429]
+    assert until_refused(lambda n: forwarded(stranger, f"198.51.100.{n}"))[-1].status_code == 429
     proxy = serving("10.1.2.3", rate=1, burst=2, trusted_proxies="127.0.0.1, 10.1.0.0/16")
-    assert [forwarded(proxy, f"198.51.100.{n}") for n in range(3)] == [200] * 3
+    assert {answer.status_code for answer in until_refused(lambda n: forwarded(proxy, f"198.51.100.{n}"))} == {200}
     # The visitor's own lie stands left of what the proxy saw.
-    assert [forwarded(proxy, f"203.0.113.{n}, 198.51.100.9") for n in range(3)] == [200, 200, 429]
+    lies = until_refused(lambda n: forwarded(proxy, f"203.0.113.{n}, 198.51.100.99"))
+    assert lies[-1].status_code == 429
 
 
 def test_a_forwarded_host_counts_from_a_trusted_proxy_only(serving: Serving) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,7 @@ def test_three_hundred_turns_are_shown_again_and_the_next_one_costs_no_more_than
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, encoders: Path) -> Path:
+def hostile(tmp_path_factory: pytest.TempPathFactory, encoders: Path) -> Iterator[Server]:
     index = tmp_path_factory.mktemp("hostile")
     (index / "encoders").symlink_to(encoders)
     headings = "\n\n".join(
@@ -168,27 +169,27 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, encoders: Path) -> Path:
     )
     text = HOSTILE.format(word="w" * 3000, headings=headings)
     publish_text(text, index, tmp_path_factory.mktemp("corpus"), name='a "quoted" <b>&amp;\' name.md')
-    return index
+    with serving(index) as server:
+        yield server
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_a_hostile_guide_cannot_break_the_page(visit: Open, hostile: Path, width: int) -> None:
-    with serving(hostile) as server:
-        visited = visit(server.url, width=width)
-        page = visited.page
-        dialogs: list[str] = []
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-        for question in ("How long do steel frames last?", "Do carbon frames crack?", "compare steel and carbon"):
-            visited.ask(question)
-            if page.locator(".turn:last-child .marker").count():
-                page.locator(".turn:last-child .marker").first.click()
-                assert shown_quote(page)
-                if width < 900:
-                    page.get_by_role("button", name="Close the guide").click()
-        assert page.evaluate("window.hacked") is None
-        assert dialogs == []
-        assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-        assert page.evaluate("document.querySelector('.log-scroll').scrollWidth <= innerWidth")
-        page.goto(server.url + page.evaluate("document.querySelector('.marker').getAttribute('href')").split("/", 3)[3])
-        assert page.evaluate("window.hacked") is None
-        assert page.locator(".guide-text script, .guide-text img, .guide-text svg").count() == 0
+def test_a_hostile_guide_cannot_break_the_page(visit: Open, hostile: Server, width: int) -> None:
+    visited = visit(hostile.url, width=width)
+    page = visited.page
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for question in ("How long do steel frames last?", "Do carbon frames crack?", "compare steel and carbon"):
+        visited.ask(question)
+        if page.locator(".turn:last-child .marker").count():
+            page.locator(".turn:last-child .marker").first.click()
+            assert shown_quote(page)
+            if width < 900:
+                page.get_by_role("button", name="Close the guide").click()
+    assert page.evaluate("window.hacked") is None
+    assert dialogs == []
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.querySelector('.log-scroll').scrollWidth <= innerWidth")
+    page.goto(hostile.url + page.evaluate("document.querySelector('.marker').getAttribute('href')").split("/", 3)[3])
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".guide-text script, .guide-text img, .guide-text svg").count() == 0
