@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from advisor_bot.follow_up import leans, resolve
+from advisor_bot.follow_up import leans, pointed_out, resolve
 from advisor_bot.text import stem
 from advisor_bot.types import Turn
 
@@ -60,3 +60,45 @@ def test_without_a_history_nothing_is_carried() -> None:
 def test_existential_there_and_clauses_with_that_point_at_nothing() -> None:
     assert not leans("Is there a tuition cost for robotics?", KNOWN.get)
     assert not leans("Which jobs that need computer vision pay well?", KNOWN.get)
+
+
+LISTED = """The guide says:
+
+- Robotics (field): machines that move. [1]
+- Computer vision: teaching computers to see. [2]
+- Language technology – reading and writing. [3]"""
+TABLE = """Side by side, in the guide’s own words:
+
+|  | Robotics | Computer vision |
+| --- | --- | --- |
+| Pay | more [1] | less [2] |"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "meant"),
+    [
+        ("How much does the first one cost?", LISTED, "Robotics"),
+        ("is the second one technical?", LISTED, "Computer vision"),
+        ("and the last of those?", LISTED, "Language technology"),
+        ("what about the 2nd?", LISTED, "Computer vision"),
+        ("does the latter pay more?", TABLE, "Computer vision"),
+        ("why the former", TABLE, "Robotics"),
+    ],
+)
+def test_an_ordinal_means_the_item_of_the_last_answer(question: str, answer: str, meant: str) -> None:
+    history = said("Which fields are there?", "Robotics is one.", "Which career pays?", answer)
+    assert pointed_out(question, history) == meant
+    assert f"({meant})" in resolve(question, history, KNOWN.get).text
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is the first step?", LISTED),
+        ("How is the second year of robotics?", LISTED),
+        ("and the fifth one?", LISTED),
+        ("and the second one?", "Robotics is applied in many fields."),
+    ],
+)
+def test_an_ordinal_that_means_no_item_is_left_alone(question: str, answer: str) -> None:
+    assert pointed_out(question, said("Tell me about robotics", answer)) == ""

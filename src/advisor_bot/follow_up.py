@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from advisor_bot.question import read_question
-from advisor_bot.text import STOPWORDS, stem, terms, words
+from advisor_bot.text import STOPWORDS, plain, stem, terms, words
 from advisor_bot.types import Turn
 
 _OPENS = re.compile(
@@ -33,6 +33,16 @@ _CLAUSE = re.compile(
     re.I,
 )
 _MOST_CARRIED = 6
+_ORDINALS = {"first": 0, "1st": 0, "former": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3,
+             "fifth": 4, "5th": 4, "last": -1, "latter": -1}  # fmt: skip
+_ORDINAL = re.compile(
+    rf"\b(?:the|your) (?P<place>{'|'.join(_ORDINALS)})"
+    r"(?: (?:one|option|item|choice|point|(?:one )?of (?:them|those|these))\b|(?<=former)|(?<=latter)|(?=\W*$))",
+    re.I,
+)
+_ITEM = re.compile(r"(?m)^\s*(?:[-*•]|\d{1,2}[.)])\s+(\S.*)$")
+_HEADER = re.compile(r"(?m)^\s*\|(.+)\|\s*\n\s*\|[\s|:-]+\|\s*$")
+_LABEL = re.compile(r"[^:(–—]{2,60}(?=\s?[:(–—])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,23 @@ def resolve(question: str, history: Sequence[Turn], idf: Callable[[str], float |
     topic = ""
     for earlier in asked:
         topic = _step(earlier, topic, idf).topic
-    return _step(question, topic, idf)
+    return _step(question, _topic_words(pointed_out(question, history), idf) or topic, idf)
+
+
+def pointed_out(question: str, history: Sequence[Turn]) -> str:
+    """Return what "the second one" stands for in the last answer: its item, or the side of its table; else ""."""
+    ordinal = _ORDINAL.search(question)
+    answers = [turn.text for turn in history if turn.role == "assistant"]
+    if not ordinal or not answers:
+        return ""
+    said = re.sub(r"\s*\[\d+\]", "", answers[-1])
+    header = _HEADER.search(said)
+    listed = [side.strip() for side in header[1].split("|")][1:] if header else _ITEM.findall(said)
+    place = _ORDINALS[ordinal["place"].lower()]
+    if not -len(listed) <= place < len(listed):
+        return ""
+    label = _LABEL.match(listed[place])
+    return plain(label[0] if label else listed[place])
 
 
 def leans(question: str, idf: Callable[[str], float | None]) -> bool:
