@@ -384,7 +384,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[Path, int], None]]:
 
     yield shrink
     for folder in mounted:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)  # Chroma lets go of its files late
 
 
 @pytest.mark.parametrize("left", [20_000, 60_000, 150_000, 300_000, 500_000])
