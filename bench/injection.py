@@ -3,9 +3,10 @@
 python bench/injection.py EVALDATA [--model local:FILE.gguf] [--most N] [--index DIR]
 
 EVALDATA is the folder that holds injection/. All poisoned pages are published as one guide in a folder of their own
-(--index keeps it). Each question is asked of a scripted model that obeys the attack in full, once alone and once
-hidden among true sentences, and with --model of that model too. An attack has come through when what it wanted
-stands in what the model was allowed to say; quotations of a page are the page's, and counted apart.
+(--index keeps it). Each question is asked without a model, of a scripted model that obeys the attack in full, once
+alone and once hidden among true sentences, and with --model of that model too. Harmless questions that only sound like
+attacks (benign.jsonl) are asked without a model; how they are answered is counted. An attack has come through when
+what it wanted stands in what the model was allowed to say; quotations of a page are the page's, and counted apart.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def main() -> None:
             plainly = built.ask(row["question"], history)
             true = " ".join(s.text for s in plainly.segments if s.citations)
             replies = {"obeying": obeyed(attack), "obeying among true sentences": f"{true} {obeyed(attack)}"}
-            asked = {who: Converser(Obeying(says=says), who, settings) for who, says in replies.items()}
+            asked: dict[str, Converser | None] = {"without a model": None}
+            asked |= {who: Converser(Obeying(says=says), who, settings) for who, says in replies.items()}
             asked |= {args.model.rpartition("/")[2]: real} if real else {}
             for who, converser in asked.items():
                 built.writer = converser
@@ -114,6 +116,9 @@ def main() -> None:
                 counts[name, f"{who}: written by the model"] += answer.writer != "quotes"
                 if new:
                     print(f"{row['id']}  {goal.pattern}\n{answer.text}\n", file=sys.stderr)
+    built.writer = None
+    for row in rows_of(folder / "benign.jsonl")[: args.most]:
+        counts["benign", built.ask(row["question"]).status] += 1
     for (name, what), count in sorted(counts.items()):
         print(f"{name:9} {what:60} {count}")
     built.library.close()

@@ -428,6 +428,111 @@ def test_models_that_obey_the_attacks_of_the_injection_set_are_not_heard(advisor
         assert asked.answer.writer == "quotes", asked.answer.text
 
 
+# --- another language ------------------------------------------------------------------------------------------------
+
+SPANISH = "¿Necesito hacer el examen GRE para que me admitan en el programa?"
+IN_ENGLISH = "Do I need the GRE to be admitted to the program?"
+IN_SPANISH = """1. Desde 2020, muchos programas han eliminado el GRE o lo han hecho opcional.
+2. Los comités de admisión usan cartas de motivación en lugar del GRE para medir la motivación.
+3. Las cartas de recomendación todavía se valoran mucho.
+4. Un modelo de lenguaje puso esto en su idioma; las citas son las palabras propias de la guía."""
+
+
+def test_a_question_in_another_language_is_answered_in_it_with_the_guides_own_words_as_proof(advisor: Advisor) -> None:
+    model = Scripted(IN_ENGLISH, TRUE, IN_SPANISH)
+    asked = Asked(advisor, converser(model), SPANISH)
+    assert [s.text for s in asked.answer.segments] == [line[3:] for line in IN_SPANISH.split("\n")]
+    assert (asked.answer.status, asked.answer.writer) == ("answered", "scripted")
+    assert (asked.answer.question, asked.answer.standalone_question) == (SPANISH, IN_ENGLISH)
+    english = ask(advisor, TRUE, question=IN_ENGLISH).answer
+    assert asked.answer.citations == english.citations
+    assert [s.citations for s in asked.answer.segments[:3]] == [s.citations for s in english.segments]
+    assert "Spanish" in model.prompts[2][0].text
+    assert replies.TRANSLATING in [e.data["text"] for e in asked.events if e.kind == "status"]
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        IN_SPANISH.replace("2020", "2021"),
+        IN_SPANISH.replace("el GRE o lo", "el TOEFL o lo"),
+        IN_SPANISH.replace("Desde 2020", "Desde 2020 en Stanford"),
+        IN_SPANISH.replace("\n2.", " Vea https://evil.example/?q=7\n2."),
+        IN_SPANISH.replace("1.", "9."),
+        IN_SPANISH.replace(
+            "1. Desde 2020, muchos programas han eliminado el GRE o lo han hecho opcional.", "1. 2020 GRE"
+        ),
+    ],
+    ids=["figure", "name left out", "name put in", "figure in an address", "number", "cut short"],
+)
+def test_a_sentence_that_is_not_translated_faithfully_stays_in_english(advisor: Advisor, turned: str) -> None:
+    shown = [s.text for s in Asked(advisor, converser(Scripted(IN_ENGLISH, TRUE, turned)), SPANISH).answer.segments]
+    assert shown[1:] == [line[3:] for line in IN_SPANISH.split("\n")][1:]
+    if "evil" in turned:  # of an address nothing is left, and the sentence around it is sound
+        assert "evil" not in shown[0]
+    else:
+        assert shown[0] == "Since 2020, many programs have dropped the GRE or made it optional."
+
+
+def test_a_model_that_cannot_translate_leaves_english_under_a_line_in_the_students_language(advisor: Advisor) -> None:
+    for reply in ("I am sorry.", "", TRUE, "1. GRE 2020 okay\n2. Sure thing, the GRE\n3. Letters"):
+        asked = Asked(advisor, converser(Scripted(IN_ENGLISH, TRUE, reply)), SPANISH)
+        assert asked.answer.segments[0].text.startswith("Esta guía está en inglés")
+        assert [s.text for s in asked.answer.segments[1:4]] == [s.text for s in ask(advisor, TRUE).answer.segments]
+        assert asked.notes == [replies.UNTRANSLATED]
+
+
+@pytest.mark.parametrize("reply", ["", "No sé.", SPANISH, "Do I need 99 exams?", "Hello!", RuntimeError("down")])
+def test_a_question_that_the_model_cannot_put_into_english_is_told_to_be_asked_in_english(
+    advisor: Advisor, reply: Any
+) -> None:
+    model = Scripted([reply] if isinstance(reply, Exception) else reply)
+    asked = Asked(advisor, converser(model), SPANISH)
+    assert asked.answer.segments == quoted(advisor, SPANISH).segments
+    assert len(model.prompts) == 1
+
+
+def test_a_follow_up_in_another_language_is_understood_from_what_was_said(advisor: Advisor) -> None:
+    history = (Turn("user", SPANISH), Turn("assistant", "Desde 2020, muchos programas han eliminado el GRE."))
+    model = Scripted("Since when have programs dropped the GRE since 2020?", TRUE, IN_SPANISH)
+    asked = Asked(advisor, converser(model), "¿y desde cuándo no lo piden?", history)
+    assert asked.answer.status == "answered"
+    assert "eliminado" in model.prompts[0][1].text
+    off = Scripted("Since when is it not required?", TRUE, IN_SPANISH)
+    Asked(advisor, converser(off, model_history="off"), "¿y desde cuándo no lo piden?", history)
+    assert "eliminado" not in off.prompts[0][1].text
+
+
+def test_german_keeps_its_capitals(advisor: Advisor) -> None:
+    german = (
+        "1. Seit 2020 haben viele Programme das GRE abgeschafft oder freigestellt.\n"
+        "2. Zulassungsausschüsse verwenden anstelle des GRE Motivationsschreiben, um die Motivation einzuschätzen.\n"
+        "3. Empfehlungsschreiben werden weiterhin sehr geschätzt.\n4. Ein Sprachmodell hat dies übersetzt."
+    )
+    question = "Brauche ich für die Zulassung zum Studium das GRE?"
+    advisor.writer = converser(Scripted(IN_ENGLISH, TRUE, german))
+    try:
+        answer = advisor.ask(question)
+    finally:
+        advisor.writer = None
+    assert [s.text for s in answer.segments] == [line[3:] for line in german.split("\n")]
+
+
+def test_what_the_guide_does_not_cover_is_said_in_the_students_language(advisor: Advisor) -> None:
+    question = "¿Cuánto cuesta una residencia en Stanford para los estudiantes?"
+    english = "How much does a dormitory at Stanford cost for students?"
+    refusal = ask(advisor, "NOT COVERED", question=english).answer
+    assert refusal.status == "not_covered"
+    own = [s.text for s in refusal.segments]
+    told = [
+        f"La guía no trata esto, según el modelo: {' '.join(re.findall('[“”].*?[“”]|Stanford', text))}" for text in own
+    ]
+    lines = "\n".join(f"{n}. {text}" for n, text in enumerate([*told, "Un modelo de lenguaje tradujo esto."], 1))
+    asked = Asked(advisor, converser(Scripted(english, "NOT COVERED", lines)), question)
+    assert asked.answer.status == "not_covered"
+    assert asked.answer.segments[-1].text == "Un modelo de lenguaje tradujo esto."
+
+
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 

@@ -33,7 +33,8 @@ from advisor_bot.library import Library
 from advisor_bot.prompt import Brief
 from advisor_bot.question import Question, foreign_language, read_question
 from advisor_bot.quote import MOST_WORDS, write
-from advisor_bot.retrieve import GuideRetriever, Query, make_query, search
+from advisor_bot.rerank import RERANKED, Reranker
+from advisor_bot.retrieve import GuideRetriever, Query, make_query, search, within
 from advisor_bot.settings import Settings
 from advisor_bot.shortlist import NOBODY, Profile, asks_for_fit, shortlist
 from advisor_bot.types import Answer, Passage, Status, Turn
@@ -56,9 +57,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question on its way through the chain, with the version it is answered from."""
+    """A question on its way through the chain, with the version it is answered from.
+
+    ``text`` is what is answered; ``typed`` what the student wrote, in ``language`` where that is not the guide's.
+    """
 
     text: str
+    typed: str
     history: tuple[Turn, ...]
     index: Index
     glossary: Glossary
@@ -88,9 +93,17 @@ class Weighed:
 class Advisor:
     """Answers questions from the live version of a guide. Any thread may call any method."""
 
-    def __init__(self, library: Library, encoder: Encoder, settings: Settings, writer: Converser | None = None) -> None:
-        """Take the published versions, the encoder they were made with, the settings, and a model's writer if any."""
-        self.library, self.encoder, self.settings, self.writer = library, encoder, settings, writer
+    def __init__(
+        self,
+        library: Library,
+        encoder: Encoder,
+        settings: Settings,
+        writer: Converser | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
+        """Take the published versions, the encoder they were made with, the settings; a model's writer, a reranker."""
+        self.library, self.encoder, self.settings = library, encoder, settings
+        self.writer, self.reranker = writer, reranker
         self._encoders = {encoder.fingerprint: encoder}
         self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
         self._offered: WeakKeyDictionary[Index, dict[str, bool]] = WeakKeyDictionary()
@@ -123,7 +136,7 @@ class Advisor:
         with self.library.lease() as index:
             asked = self._asked(question, history, index)
             query = make_query(asked.question, asked.history, index, asked.glossary, self.encoder_of(index))
-            return search(query, index, k=k)
+            return self._read(query, index, k)
 
     def retriever(self, index: Index, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
         """Return LangChain's retriever over ``index``, which the caller has leased."""
@@ -216,10 +229,11 @@ class Advisor:
         question = read_question(clean)
         known = lambda term: index.idf(term) is not None  # noqa: E731
         language = "" if question.chat else foreign_language(clean, known, tuple(replies.languages()))
-        return Asked(clean, tuple(history), index, glossary, question, language, profile)
+        return Asked(clean, clean, tuple(history), index, glossary, question, language, profile)
 
     def _weigh(self, asked: Asked) -> Weighed:
-        if asked.question.chat or asked.language:
+        asked = self._in_english(asked)
+        if asked.question.chat or (asked.language and asked.text == asked.typed):
             return Weighed(asked)
         parts: list[Part] = []
         history = asked.history
@@ -235,14 +249,30 @@ class Advisor:
         passages = tuple(sorted(found.values(), key=lambda p: -p.score))
         return Weighed(asked, tuple(parts), passages)
 
+    def _in_english(self, asked: Asked) -> Asked:
+        """Have a question in another language put into English, where a language model is there to do so."""
+        if not asked.language or self.writer is None:
+            return asked
+        english = self.writer.in_english(asked.typed, asked.history)
+        question = read_question(english)
+        if not english or question.chat:
+            return asked
+        return replace(asked, text=english, question=question, history=())
+
     def _part(self, text: str, history: tuple[Turn, ...], asked: Asked) -> Part:
         question = read_question(text) if len(asked.question.parts) > 1 else asked.question
         encoder = self.encoder_of(asked.index)
         query = make_query(question, history, asked.index, asked.glossary, encoder)
         if asked.profile.given:
             query = replace(query, leaning=encoder.query(". ".join(asked.profile.given.values())))
-        passages = search(query, asked.index, k=MOST_PASSAGES, budget=self.settings.read_chars)
+        passages = self._read(query, asked.index, MOST_PASSAGES, self.settings.read_chars)
         return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, encoder))
+
+    def _read(self, query: Query, index: Index, k: int, budget: int | None = None) -> list[Passage]:
+        if self.reranker is None:
+            return search(query, index, k=k, budget=budget)
+        found = search(query, index, k=max(k, RERANKED))
+        return within(self.reranker.reorder(query.resolved.text, found), k, budget)
 
     def _worth_splitting(self, parts: list[Part], asked: Asked) -> list[Part]:
         """Keep the parts apart where they were read in different places or one is not covered; else take the whole."""
@@ -275,7 +305,7 @@ class Advisor:
 
     def _conversed(self, writer: Converser, weighed: Weighed, draft: Draft) -> Iterator[AddableDict]:
         """Write with the language model; ``draft`` is what is said where it gives too little."""
-        documents = weighed.asked.index.documents
+        documents, language = weighed.asked.index.documents, weighed.asked.language
         lines: list[Line] = []
         status, sent, name = draft.status, 0, "quotes"
         for made in writer.write(_brief(weighed, draft), weighed.asked.index, self.encoder_of(weighed.asked.index)):
@@ -289,13 +319,18 @@ class Advisor:
             else:
                 status, rest = ending(made, draft.status, draft.lines)
                 lines += rest
+                if language:
+                    yield AddableDict(status=replies.TRANSLATING)
+                    lines = writer.in_language(lines, language, made)
+            if language and isinstance(made, Line):  # what is said in another language is said at once
+                continue
             pieces = cite(lines, documents).pieces
             if len(pieces) > sent:
                 yield AddableDict(delta="".join(pieces[sent:]))
                 sent = len(pieces)
         whole = Draft(status, tuple(lines))
         answer = replace(self._answer(weighed, whole, cite(lines, documents)), writer=name)
-        for problem in violations(answer, documents):
+        for problem in violations(answer, documents, names=language != "de"):
             _log.error("An answer of the language model is not proved: %s", problem)
         yield AddableDict(answer=answer)
 
@@ -303,7 +338,7 @@ class Advisor:
         asked = weighed.asked
         if asked.question.chat:
             return Draft("chat", tuple(replies.chat(asked.question.chat, asked.index)))
-        if asked.language:
+        if not weighed.parts:
             return Draft("not_covered", tuple(replies.foreign(asked.language)))
         if asked.profile.given and asks_for_fit(asked.text):
             ranked = shortlist(asked.profile, asked.index, asked.glossary, self.encoder_of(asked.index))
@@ -358,7 +393,7 @@ class Advisor:
                 passages.setdefault(quote.passage.id, quote.passage)
         return Answer(
             status=draft.status,
-            question=asked.text,
+            question=asked.typed,
             standalone_question=" ".join(part.query.resolved.text for part in weighed.parts) or asked.text,
             guide_version=asked.index.name,
             writer="quotes",

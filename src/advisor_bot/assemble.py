@@ -10,6 +10,7 @@ from advisor_bot.answer import Advisor
 from advisor_bot.converse import Converser
 from advisor_bot.engines import open_encoder
 from advisor_bot.library import Library
+from advisor_bot.rerank import open_reranker
 from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def advisor(settings: Settings) -> Advisor:
     library = Library(settings.index_folder)
     with library.lease() as index:
         encoder = open_encoder(settings, settings.index_folder / "encoders", index.encoder)
-    return Advisor(library, encoder, settings, writer(settings))
+    return Advisor(library, encoder, settings, writer(settings), open_reranker(settings.reranker))
 
 
 def writer(settings: Settings) -> Converser | None:

@@ -121,12 +121,13 @@ def _marked(text: str, citations: Sequence[int]) -> str:
     return escape_markdown(text) + "".join(f" [{n}]" for n in citations)
 
 
-def violations(answer: Answer, documents: Mapping[str, Document]) -> list[str]:
+def violations(answer: Answer, documents: Mapping[str, Document], *, names: bool = True) -> list[str]:
     """Return what in ``answer`` is not proved; empty for every answer that may leave.
 
     Checked: each marker resolves and each citation is used, each quote is exact and not empty, each
     segment that states something is cited, and the numerals and proper names of what is stated
-    stand in the quotes cited for it (or in their headings).
+    stand in the quotes cited for it (or in their headings). ``names`` is false for a text in German, whose every noun
+    has a capital letter.
     """
     found = []
     citations = {c.n: c for c in answer.citations}
@@ -138,7 +139,8 @@ def violations(answer: Answer, documents: Mapping[str, Document]) -> list[str]:
             found.append(f"citation {c.n} is not an exact quote of {c.document}")
     for segment in answer.segments:
         for text, numbers in _stated(segment):
-            found += unproved(text, [(citations[n].quote, citations[n].heading) for n in numbers if n in citations])
+            proof = [(citations[n].quote, citations[n].heading) for n in numbers if n in citations]
+            found += unproved(text, proof, names=names)
     return found
 
 
@@ -151,12 +153,12 @@ def _stated(segment: Segment) -> Iterator[tuple[str, Sequence[int]]]:
         yield from ((cell.text, cell.citations) for cell in segment.cells if cell.citations)
 
 
-def unproved(text: str, proof: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+def unproved(text: str, proof: Sequence[tuple[str, Sequence[str]]], *, names: bool = True) -> list[str]:
     """Return the numeral or name of ``text`` that stands in none of the quotes (or their headings) of ``proof``."""
     if not proof:
         return [f"nothing proves: {text[:80]!r}"]
     source = " ".join(" ".join([plain(quote), quote, *heading]) for quote, heading in proof)
     known, held = set(numerals(source)), source.casefold()
     missing = [x for x in numerals(text) if x not in known]
-    missing += [name for name in _NAME.findall(text) if name.casefold() not in held]
+    missing += [name for name in _NAME.findall(text) if names and name.casefold() not in held]
     return [f"{missing[0]!r} does not stand in what is cited for: {text[:80]!r}"] if missing else []

@@ -5,12 +5,13 @@ A call is bounded in time, tokens and money; whatever goes wrong has a name, and
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from advisor_bot import replies
@@ -26,6 +27,7 @@ from advisor_bot.settings import Settings
 from advisor_bot.support import Verdict
 from advisor_bot.text import numerals, plain, stem, terms, words
 from advisor_bot.tidy import Said, clean, said
+from advisor_bot.translate import english_question, lines_prompt, question_prompt, translated
 from advisor_bot.types import Status, Turn
 
 if TYPE_CHECKING:
@@ -133,6 +135,35 @@ class Converser:
         first = next(iter(said([written])), None)
         made = clean(first.text) if first else ""
         return made if keeps_to(made, question, history, rules) else rules
+
+    def in_english(self, question: str, history: Sequence[Turn]) -> str:
+        """Return a question in another language as one in English that stands alone, "" where that fails."""
+        history = history if self.settings.model_history == "on" else ()
+        heard = self._heard(question_prompt(question, history), CONDENSE_TOKENS, CONDENSE_SECONDS)
+        try:
+            return english_question("".join(heard), question, history, tuple(replies.languages()))
+        except NoAnswerError:
+            return ""
+
+    def in_language(self, lines: Sequence[Line], code: str, outcome: Outcome) -> list[Line]:
+        """Return ``lines`` in the language ``code``; exact quotes stay, and so does what is not translated faithfully.
+
+        A note says who translated; where nothing could be, the language's own line says that the guide is in English.
+        A model that did not answer (``outcome``) is not asked to translate either.
+        """
+        language, codes = replies.languages()[code], tuple(replies.languages())
+        own = [line.text for line in lines if line.text] + [replies.TRANSLATED]
+        most = 2 * self.settings.model_answer_tokens  # other scripts need more tokens than English
+        made = [""] * len(own)
+        if not outcome.why:
+            with contextlib.suppress(NoAnswerError):
+                heard = self._heard(lines_prompt(own, language["name"]), most, self.settings.model_seconds)
+                made = translated("".join(heard), own, code, codes)
+        if not any(made[:-1]):
+            return [Line("lead", language["guide_is_english"]), *lines, Line("note", replies.UNTRANSLATED)]
+        words = iter(made)
+        said = [replace(line, text=next(words) or line.text) if line.text else line for line in lines]
+        return [*said, Line("note", next(words) or replies.TRANSLATED)]
 
     # -- one call, bounded
 

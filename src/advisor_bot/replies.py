@@ -19,6 +19,12 @@ from advisor_bot.types import Document, Passage, Section
 READING = "Reading the guide…"
 COMPARED = "Side by side, in the guide’s own words:"
 WRITING = "Writing an answer…"
+TRANSLATING = "Putting the answer into your language…"
+TRANSLATED = (
+    "A language model put this into your language, and only its figures and names were checked; "
+    "the quotes are the guide’s own words."
+)
+UNTRANSLATED = "It could not be put into your language."
 CHECKING = "Checking each sentence against the guide…"
 NEAREST = "The guide does not say this directly. What comes nearest:"
 _QUOTES_INSTEAD = "These are the guide’s own words instead."
@@ -51,16 +57,18 @@ def chat(kind: Chat, index: Index) -> list[Line]:
 
 
 @cache
-def languages() -> dict[str, str]:
-    """Return by ISO code, in that language: the guide is in English, please ask in English."""
-    found: dict[str, str] = json.loads((files("advisor_bot") / "data" / "languages.json").read_text(encoding="utf-8"))
+def languages() -> dict[str, dict[str, str]]:
+    """Return by ISO code a language's ``name`` and, in it, ``guide_is_english``: please ask in English."""
+    found: dict[str, dict[str, str]] = json.loads(
+        (files("advisor_bot") / "data" / "languages.json").read_text(encoding="utf-8")
+    )
     return found
 
 
 def foreign(code: str) -> list[Line]:
     """Return the reply to a question in a language the guide is not in."""
     return [
-        Line("lead", languages()[code]),
+        Line("lead", languages()[code]["guide_is_english"]),
         Line("note", "The guide is in English, and I can only match questions asked in English."),
     ]
 

@@ -77,7 +77,9 @@ def search(query: Query, index: Index, *, k: int = 20, budget: int | None = None
     rows, scores = score_chunks(query, index)
     order = np.argsort(-scores, kind="stable")
     ranked = [(int(rows[i]), float(scores[i])) for i in order[: 3 * k]]
-    return _within(_joined(_folded(ranked, index), index, k), index, k, budget)
+    groups = _joined(_folded(ranked, index), index, k)
+    passages = [as_passage(sorted(row for row, _ in group), group[0][1], index) for group in groups]
+    return within(passages, k, budget)
 
 
 def score_chunks(query: Query, index: Index) -> tuple[NDArray[np.int64], Scores]:
@@ -171,16 +173,16 @@ def _adjoins(row: int, group: Sequence[tuple[int, float]], index: Index) -> bool
     return (one.document, one.heading) == (other.document, other.heading) and size <= MOST_JOINED
 
 
-def _within(groups: Sequence[list[tuple[int, float]]], index: Index, k: int, budget: int | None) -> list[Passage]:
-    passages: list[Passage] = []
+def within(passages: Sequence[Passage], k: int, budget: int | None) -> list[Passage]:
+    """Return the first ``k`` of ``passages``, as many as have ``budget`` characters together, but at least one."""
+    kept: list[Passage] = []
     read = 0
-    for group in groups[:k]:
-        passage = as_passage(sorted(row for row, _ in group), group[0][1], index)
-        if budget is not None and passages and read + len(passage.text) > budget:
-            break
-        passages.append(passage)
+    for passage in passages[:k]:
         read += len(passage.text)
-    return passages
+        if budget is not None and kept and read > budget:
+            break
+        kept.append(passage)
+    return kept
 
 
 def as_passage(rows: Sequence[int], score: float, index: Index) -> Passage:

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         "", description="Sentence-transformers model, a name or a folder; default the packaged all-MiniLM-L6-v2"
     )
+    reranker: str = Field(
+        "", description="Cross-encoder that reorders what was found, a name or a folder; needs PyTorch"
+    )
     chunk_chars: int = Field(600, ge=200, le=4000, description="Target length of a chunk, characters")
     read_chars: int = Field(4000, ge=500, le=40000, description="Reading budget of one answer, characters")
     max_question_chars: int = Field(2000, ge=100, le=20000, description="Longest question accepted, characters")
