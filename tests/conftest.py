@@ -6,7 +6,9 @@ import ipaddress
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +135,22 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # another disk
         shutil.copy2(source, target)
+
+
+@contextmanager
+def unwritable(folder: Path, copy: Path) -> Iterator[Path]:
+    """Show ``folder`` as ``copy`` where nobody can write: a read-only mount for root, else by permissions."""
+    if os.geteuid():
+        shutil.copytree(folder, copy)
+        subprocess.run(["chmod", "-R", "a-w", copy], check=True)
+        yield copy
+        subprocess.run(["chmod", "-R", "u+w", copy], check=True)
+        return
+    copy.mkdir()
+    subprocess.run(["mount", "--bind", folder, copy], check=True)
+    subprocess.run(["mount", "-o", "remount,ro,bind", copy], check=True)
+    yield copy
+    subprocess.run(["umount", "--lazy", copy], check=True)
 
 
 @pytest.fixture(scope="session")

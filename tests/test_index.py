@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import unwritable
 
 from advisor_bot import versions
 from advisor_bot.chunk import embedded_texts
@@ -361,19 +361,8 @@ def test_other_schema_is_named(settings: Settings, two_versions: list[str]) -> N
 
 @pytest.fixture
 def read_only(settings: Settings, two_versions: list[str], tmp_path: Path) -> Iterator[Path]:
-    """A published index that cannot be written: on a read-only mount for root, else by permissions."""
-    folder = tmp_path / "read-only"
-    if os.geteuid():
-        shutil.copytree(settings.index_folder, folder)
-        subprocess.run(["chmod", "-R", "a-w", folder], check=True)
+    with unwritable(settings.index_folder, tmp_path / "read-only") as folder:
         yield folder
-        subprocess.run(["chmod", "-R", "u+w", folder], check=True)
-        return
-    folder.mkdir()
-    subprocess.run(["mount", "--bind", settings.index_folder, folder], check=True)
-    subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_read_only_folder_is_served_from_a_private_copy_that_is_removed(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import unwritable
 
 from advisor_bot import versions
 from advisor_bot.index import Index
@@ -455,10 +456,57 @@ def test_interrupted_publish_says_so_and_keeps_what_was_live(owner: Owner, publi
     assert owner.live() == published
 
 
-def test_asking_with_a_pointer_to_nothing_answers_with_a_warning(owner: Owner, published: str) -> None:
-    (owner.index / "LIVE").write_text("000009-0123456789ab\n")
-    command = [sys.executable, "-m", "advisor_bot", "ask", "Which course is hard?", "--json", "--index"]
-    done = subprocess.run([*command, str(owner.index)], capture_output=True, text=True, timeout=250)
-    assert json.loads(done.stdout)["guide_version"] == published
-    assert "cannot be used (Version 000009-0123456789ab cannot be read" in done.stderr
-    assert "Traceback" not in done.stderr
+def _asked(index: Path) -> tuple[str, str]:
+    """Ask the real command; return the version that answered and what was said beside."""
+    command = [sys.executable, "-m", "advisor_bot", "ask", "Which course is hard?", "--json", "--index", str(index)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["guide_version"]), done.stderr
+
+
+FAULTS = {
+    "LIVE names a version that is not there": lambda index, _: (index / "LIVE").write_text("000009-0123456789ab\n"),
+    "LIVE is empty": lambda index, _: (index / "LIVE").write_bytes(b""),
+    "LIVE is cut": lambda index, live: (index / "LIVE").write_text(live[:9]),
+    "the live version is damaged": lambda index, live: os.truncate(index / "versions" / live / "manifest.json", 100),
+    "the live version is gone": lambda index, live: shutil.rmtree(index / "versions" / live),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_newest_sound_version_answers_with_a_warning_where(owner: Owner, published: str, fault: str) -> None:
+    owner.write(_edition(1))
+    live = owner.publish()
+    FAULTS[fault](owner.index, live)
+    sound = published if "version is" in fault and "not there" not in fault else live
+    answered, said = _asked(owner.index)
+    assert answered == sound
+    assert f"serving {sound}" in said
+    owner.write(_edition(2))
+    assert owner.publish() not in (published, live)  # and the next publish works
+
+
+def test_a_read_only_folder_answers_and_takes_nothing(owner: Owner, published: str, tmp_path: Path) -> None:
+    with unwritable(owner.index, tmp_path / "read-only") as folder:
+        assert _asked(folder) == (published, "")
+        owner.write(_edition(1))
+        owner.index, real = folder, owner.index
+        done = owner.run()
+        owner.index = real
+        assert "cannot be written" in one_line(done)
+    assert owner.live() == published
+
+
+def test_a_clock_set_back_publishes_and_rolls_back_in_order(owner: Owner, published: str) -> None:
+    owner.write(_edition(1))
+    code = (
+        "import sys; from advisor_bot import versions; versions.now = lambda: '2001-01-01T00:00:00+00:00'\n"
+        f"sys.argv = ['ingest.py', {str(owner.corpus)!r}, '--index', {str(owner.index)!r}]\n"
+        "from advisor_bot.ingest import main; main()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    second = owner.live()
+    assert versions.sequence_of(second) == 2
+    assert _asked(owner.index)[0] == second
+    assert owner.run("--rollback").returncode == 0
+    assert owner.live() == published

@@ -46,11 +46,12 @@ def edition(number: int) -> tuple[Document, ...]:
 class Server:
     """A real server in a process of its own."""
 
-    def __init__(self, index: Path) -> None:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--index", str(index)]
+    def __init__(self, index: Path, *more: str, corpus: Path | None = None) -> None:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--index", str(index), *more]
+        guide = {"ADVISOR_CORPUS": str(corpus)} if corpus else {}
         unlimited = os.environ | {"ADVISOR_RATE": "100000", "ADVISOR_BURST": "100000"}  # all clients have one address
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=unlimited
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=unlimited | guide
         )
         assert self.process.stdout is not None
         line = next(line for line in self.process.stdout if line.startswith("Serving on"))
@@ -82,13 +83,21 @@ class Server:
         return set(re.findall(r"/versions/(\d{6}-[0-9a-f]{12})/", names))
 
 
+@contextlib.contextmanager
+def serving(index: Path, *more: str, corpus: Path | None = None) -> Iterator[Server]:
+    started = Server(index, *more, corpus=corpus)
+    try:
+        yield started
+    finally:
+        started.process.terminate()
+        started.process.communicate(timeout=30)
+
+
 @pytest.fixture
 def server(index_folder: Path) -> Iterator[Server]:
     publish(edition(0), Settings(index=index_folder))
-    started = Server(index_folder)
-    yield started
-    started.process.terminate()
-    started.process.communicate(timeout=30)
+    with serving(index_folder) as started:
+        yield started
 
 
 class Clients:
@@ -162,6 +171,33 @@ def test_five_swaps_under_load_show_no_error_and_no_mixed_answer(server: Server,
 @pytest.mark.timeout(1_800)
 def test_thirty_swaps_under_load_show_no_error_and_no_mixed_answer(server: Server, index_folder: Path) -> None:
     swaps(server, index_folder, 30)
+
+
+def test_a_server_that_watches_publishes_an_edit_and_outlives_a_broken_file(index_folder: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    guide = corpus / "guide.md"
+
+    def edit(number: int) -> None:
+        guide.write_text(edition(number)[0].text, "utf-8")
+
+    edit(0)
+    publish(edition(0), Settings(index=index_folder))
+    with serving(index_folder, "--watch", corpus=corpus) as server:
+        for number in (1, 2):
+            edit(number)
+            _until(lambda number=number: f"edition {number}" in str(server.ask("What does housing cost?")))  # type: ignore[misc]
+            guide.write_bytes(b"\x00\x01\x02\x03" * 200)
+            time.sleep(2)
+            assert f"edition {number}" in str(server.ask("What does housing cost?"))
+
+
+def test_a_version_deleted_under_the_server_goes_on_answering(server: Server, index_folder: Path) -> None:
+    before = server.ask("What does housing cost?")
+    shutil.rmtree(index_folder / "versions")
+    after = server.ask("How much is tuition a month?")
+    assert after["status"] == "answered"
+    assert after["guide_version"] == before["guide_version"]
 
 
 def test_version_of_another_model_is_asked_with_that_model(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,13 +18,17 @@ from advisor_bot.types import Chunk, Document
 
 _BRACKETS = re.compile(r"\(([^()]{2,30})\)")
 SHORTHAND = {
-    "$$": "money", "$$$": "money", "$$$$": "money", "avg": "average", "b4": "before",
-    "bachelors": "bachelor's degree", "cs": "computer science", "dept": "department",
+    "$$": "money", "$$$": "money", "$$$$": "money", "algo": "algorithm", "algos": "algorithms", "apps": "applications",
+    "avg": "average", "b4": "before", "bachelors": "bachelor's degree", "calc": "calculus", "cert": "certificate",
+    "certs": "certificates", "cs": "computer science", "dept": "department", "dorm": "dormitory",
+    "econ": "economics", "exam": "examination", "exams": "examinations",
     "genai": "generative AI", "govt": "government", "grad": "graduate", "grads": "graduates", "hr": "hour",
-    "hrs": "hours", "info": "information", "intl": "international", "masters": "master's degree",
-    "mgmt": "management", "pct": "percent", "ppl": "people", "prereq": "prerequisite",
+    "hrs": "hours", "info": "information", "intl": "international", "lab": "laboratory", "labs": "laboratories",
+    "masters": "master's degree", "math": "mathematics", "maths": "mathematics", "mgmt": "management",
+    "pct": "percent", "postgrad": "postgraduate", "ppl": "people", "prereq": "prerequisite",
     "prereqs": "prerequisites", "prof": "professor", "profs": "professors", "reqs": "requirements",
-    "sched": "schedule", "stats": "statistics", "uni": "university", "unis": "universities", "wk": "week",
+    "sched": "schedule", "stats": "statistics", "tech": "technology", "undergrad": "undergraduate",
+    "uni": "university", "unis": "universities", "wk": "week",
     "wks": "weeks", "yr": "year", "yrs": "years",
 }  # fmt: skip
 _FUNCTION_WORDS = sorted(word for word in STOPWORDS if len(word) >= 4 and word.isalpha())
@@ -148,7 +152,9 @@ class Glossary:
 
     def _nearest(self, word: str) -> str | None:
         if word in SHORTHAND and word not in self.vocabulary:
-            return SHORTHAND[word]
+            long = SHORTHAND[word]
+            real = word in self.dictionary  # "math" is a word as good as "mathematics" where the guide has neither
+            return long if not real or any(stem(part) in self.stems for part in words(long)) else None
         known = word in self.vocabulary or word in STOPWORDS or word in self.dictionary
         if len(word) < 4 or known or not word.isalpha() or any(base in self.dictionary for base in _bases(word)):
             return None

@@ -73,7 +73,7 @@ class Library:
             _log.warning("The index in %s could not be looked at: %s", self.folder, error)
             return False
 
-    def watch(self, seconds: float = 1.0, *, swapped: Callable[[], None] = lambda: None) -> None:
+    def watch(self, seconds: float = 0.5, *, swapped: Callable[[], None] = lambda: None) -> None:
         """Look at LIVE again every so many seconds, in a background thread, until ``close``.
 
         ``swapped`` is called there after every swap; the next look waits for it.
