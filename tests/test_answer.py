@@ -81,7 +81,7 @@ def test_warming_a_small_guide_tries_what_may_be_offered_and_stops_when_another_
 ) -> None:
     built = assembled(Settings(index=published))
     asked: list[str] = []
-    monkeypatch.setattr(built, "_try", lambda questions, _: asked.extend(questions))
+    monkeypatch.setattr(built.offers, "_answers", lambda question, _: asked.append(question))
     monkeypatch.setattr(type(built.library), "live", "000099-0123456789ab")
     with built.library.lease(built.library.names()[-1]) as index:
         monkeypatch.setattr(built.library, "lease", lambda: contextlib.nullcontext(index))
@@ -226,7 +226,7 @@ def test_every_follow_up_offered_under_a_hundred_answers_is_answered(
 def test_in_a_large_guide_follow_ups_are_offered_once_they_were_tried_in_the_background(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("advisor_bot.answer.SENTENCES_CACHED", 1)
+    monkeypatch.setattr("advisor_bot.offer.SENTENCES_CACHED", 1)
     built = assembled(Settings(index=published))
     assert built.ask("How important is the GRE?").suggestions == ()
     end = time.monotonic() + 30

@@ -22,14 +22,15 @@ from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
 from advisor_bot.compare import Comparison, continued, read_comparison, table
 from advisor_bot.converse import Converser, ending
-from advisor_bot.embed import SENTENCES_CACHED, Encoder
+from advisor_bot.embed import Encoder
 from advisor_bot.engines import open_encoder
-from advisor_bot.errors import AdvisorError, QuestionError
+from advisor_bot.errors import QuestionError
 from advisor_bot.evidence import Evidence, weigh
 from advisor_bot.follow_up import leans, resolve
 from advisor_bot.glossary import Glossary, glossary_of
 from advisor_bot.index import Index
 from advisor_bot.library import Library
+from advisor_bot.offer import Offers, is_small
 from advisor_bot.prompt import Brief
 from advisor_bot.question import Question, foreign_language, read_question
 from advisor_bot.quote import MOST_WORDS, write
@@ -106,8 +107,7 @@ class Advisor:
         self.writer, self.reranker = writer, reranker
         self._encoders = {encoder.fingerprint: encoder}
         self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
-        self._offered: WeakKeyDictionary[Index, dict[str, bool]] = WeakKeyDictionary()
-        self._trying = threading.Lock()
+        self.offers = Offers(library, self._answers)
         self.chain: Runnable[Asked, AddableDict] = (
             RunnableLambda(self._weigh) | RunnableGenerator(self._write)
         ).with_config(run_name="advisor")
@@ -158,7 +158,7 @@ class Advisor:
     def starters(self) -> list[str]:
         """Return questions to begin with, made from the guide's own headings; the guide answers each."""
         with self.library.lease() as index:
-            return self._answerable(replies.starters(index), index)
+            return self.offers.answerable(replies.starters(index), index)
 
     def warm(self) -> None:
         """Read the live version's sentences closely where it is small, so that no question has to wait for that.
@@ -175,43 +175,18 @@ class Advisor:
     def _warming(self, index: Index) -> Iterator[Callable[[], object]]:
         glossary = self.glossary(index)
         yield lambda: (glossary.topics, glossary.stems, glossary.initials)
-        if len(index.context_rows) > SENTENCES_CACHED:
+        if not is_small(index):
             return
         for chunk in index.chunks:
             texts = embedded_texts(chunk, index.documents[chunk.document]).in_context
             yield partial(self.encoder_of(index).all_guide_tokens, texts)
-        yield partial(self._answerable, replies.starters(index), index)
+        yield partial(self.offers.answerable, replies.starters(index), index)
         for question in replies.all_suggestions(index):
-            yield partial(self._answerable, [question], index)
+            yield partial(self.offers.answerable, [question], index)
 
-    def _answerable(self, questions: Sequence[str], index: Index) -> list[str]:
-        """Return those of our own ``questions`` that the guide answers; none is offered that was not tried.
-
-        In a small guide they are tried here, and ``warm`` has done so before; in a large one in the background,
-        so that no answer waits for it: a question is then offered from the next answer on.
-        """
-        known = self._offered.setdefault(index, {})
-        new = [question for question in questions if question not in known]
-        if new and len(index.context_rows) <= SENTENCES_CACHED:
-            self._try(new, index)
-        elif new and self._trying.acquire(blocking=False):
-            threading.Thread(target=self._try_later, args=(new, index.name), name="suggestions", daemon=True).start()
-        return [question for question in questions if known.get(question)]
-
-    def _try(self, questions: Sequence[str], index: Index) -> None:
-        for question in questions:
-            parts = self._weigh(self._asked(question, (), index)).parts
-            self._offered[index][question] = all(part.evidence.status != "not_covered" for part in parts)
-
-    def _try_later(self, questions: Sequence[str], version: str) -> None:
-        try:
-            with self.library.lease(version) as index:
-                self._offered.setdefault(index, {})
-                self._try(questions, index)
-        except AdvisorError as error:
-            _log.info("Follow-up questions could not be tried: %s", error)
-        finally:
-            self._trying.release()
+    def _answers(self, question: str, index: Index) -> bool:
+        parts = self._weigh(self._asked(question, (), index)).parts
+        return all(part.evidence.status != "not_covered" for part in parts)
 
     def glossary(self, index: Index) -> Glossary:
         """Return what ``index`` talks about, worked out once a version."""
@@ -408,7 +383,7 @@ class Advisor:
     def _suggested(self, weighed: Weighed) -> tuple[str, ...]:
         index = weighed.asked.index
         near = replies.suggestions(index, weighed.passages, most=2 * MOST_SUGGESTED)
-        return tuple(self._answerable(near, index)[:MOST_SUGGESTED])
+        return tuple(self.offers.answerable(near, index)[:MOST_SUGGESTED])
 
 
 @dataclass(frozen=True, slots=True)
