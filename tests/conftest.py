@@ -142,15 +142,17 @@ def unwritable(folder: Path, copy: Path) -> Iterator[Path]:
     """Show ``folder`` as ``copy`` where nobody can write: a read-only mount for root, else by permissions."""
     if os.geteuid():
         shutil.copytree(folder, copy)
-        subprocess.run(["chmod", "-R", "a-w", copy], check=True)
+        begin, end = [["chmod", "-R", "a-w", copy]], ["chmod", "-R", "u+w", copy]
+    else:
+        copy.mkdir()
+        begin = [["mount", "--bind", folder, copy], ["mount", "-o", "remount,ro,bind", copy]]
+        end = ["umount", "--lazy", copy]
+    try:
+        for command in begin:
+            subprocess.run(command, check=True)
         yield copy
-        subprocess.run(["chmod", "-R", "u+w", copy], check=True)
-        return
-    copy.mkdir()
-    subprocess.run(["mount", "--bind", folder, copy], check=True)
-    subprocess.run(["mount", "-o", "remount,ro,bind", copy], check=True)
-    yield copy
-    subprocess.run(["umount", "--lazy", copy], check=True)
+    finally:  # what stays mounted could not be cleaned away, and would fail later runs
+        subprocess.run(end, check=True)
 
 
 @pytest.fixture(scope="session")
