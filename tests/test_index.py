@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import unwritable
+from disks import unwritable
 
 from advisor_bot import versions
 from advisor_bot.chunk import embedded_texts

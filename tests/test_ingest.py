@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import unwritable
+from disks import unwritable
 
 from advisor_bot import versions
 from advisor_bot.index import Index
