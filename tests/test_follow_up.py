@@ -67,6 +67,7 @@ LISTED = """The guide says:
 - Robotics (field): machines that move. [1]
 - Computer vision: teaching computers to see. [2]
 - Language technology – reading and writing. [3]"""
+SERIES = "Three fields are paid best: robotics vision (RV), law, and language technology. Demand drives it. [1]"
 TABLE = """Side by side, in the guide’s own words:
 
 |  | Robotics | Computer vision |
@@ -83,6 +84,8 @@ TABLE = """Side by side, in the guide’s own words:
         ("what about the 2nd?", LISTED, "Computer vision"),
         ("does the latter pay more?", TABLE, "Computer vision"),
         ("why the former", TABLE, "Robotics"),
+        ("what does the second one involve", SERIES, "law"),
+        ("job titles for the first?", SERIES, "robotics vision"),
     ],
 )
 def test_an_ordinal_means_the_item_of_the_last_answer(question: str, answer: str, meant: str) -> None:
@@ -102,3 +105,13 @@ def test_an_ordinal_means_the_item_of_the_last_answer(question: str, answer: str
 )
 def test_an_ordinal_that_means_no_item_is_left_alone(question: str, answer: str) -> None:
     assert pointed_out(question, said("Tell me about robotics", answer)) == ""
+
+
+def test_words_that_judge_are_not_carried_as_a_topic() -> None:
+    history = said("is robotics a good choice", "…")
+    assert resolve("and the cost?", history, KNOWN.get).carried == "robotics"
+
+
+def test_the_same_at_every_place_points_at_nothing() -> None:
+    assert not leans("Is tuition the same at every career school?", KNOWN.get)
+    assert leans("Is tuition the same?", KNOWN.get)

@@ -29,6 +29,8 @@ LANGUAGES = ("es", "fr", "de", "it", "pt", "nl", "zh", "ja", "ru", "ar", "hi", "
         ("what can u help with?", "how"),
         ("hi, which one pays best?", ""),
         ("thanks, but what about the cost?", ""),
+        ("thx. is financial aid the same everywhere", ""),
+        ("thanks so much for that", "thanks"),
         ("who is Julian", ""),
         ("hello world programs: what are they", ""),
     ],
@@ -42,10 +44,13 @@ def test_small_talk_is_told_from_questions(asked: str, chat: str) -> None:
     [
         ("Compare robotics and vision", "compare"),
         ("what's the difference between A and B?", "compare"),
+        ("A or B, whats the diff", "compare"),
+        ("can I defer when I am ill", "yes_no"),
+        ("applications open when?", "date"),
         ("how much does it cost", "money"),
         ("what percentage of jobs need it", "number"),
         ("when is the deadline", "date"),
-        ("who teaches it", "person"),
+        ("who teaches it", "text"),
         ("which specializations pay best", "list"),
         ("why does that matter", "why"),
         ("is it hard", "yes_no"),
@@ -54,6 +59,25 @@ def test_small_talk_is_told_from_questions(asked: str, chat: str) -> None:
 )
 def test_the_kind_of_thing_asked_for_is_seen(asked: str, wanted: str) -> None:
     assert read_question(asked).wanted == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("ok forget that. do they require the GRE", "do they require the GRE"),
+        ("never mind, is it hard to get in?", "is it hard to get in?"),
+        ("different question: what does robotics pay", "what does robotics pay"),
+        ("On another topic, who can apply?", "who can apply?"),
+    ],
+)
+def test_a_change_of_topic_is_seen_and_is_no_part_of_the_question(asked: str, text: str) -> None:
+    question = read_question(asked)
+    assert question.changes_topic
+    assert question.text == text
+
+
+def test_a_topic_that_is_only_mentioned_is_no_change_of_topic() -> None:
+    assert not read_question("Which topics does robotics cover?").changes_topic
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,8 @@ class Advisor:
         question = read_question(clean)
         known = lambda term: index.idf(term) is not None  # noqa: E731
         language = "" if question.chat else foreign_language(clean, known, tuple(replies.languages()))
-        return Asked(clean, clean, tuple(history), index, glossary, question, language, profile)
+        before = () if question.changes_topic else tuple(history)
+        return Asked(clean, clean, before, index, glossary, question, language, profile)
 
     def _weigh(self, asked: Asked) -> Weighed:
         asked = self._in_english(asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from advisor_bot.cite import Line, Quote
 from advisor_bot.embed import Encoder
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
+from advisor_bot.question import wanted
 from advisor_bot.retrieve import as_passage
 from advisor_bot.text import STOPWORDS, plain, stem, words
 
@@ -34,6 +36,16 @@ _BETWEEN = re.compile(
     r"\s*(?:,|;|&|\bvs\.?|\bversus\b|\band\b|\bor\b|\bwith\b|\bto\b|\bdiffer(?:ent)? from\b|"
     r"\bcompared? (?:to|with|against)\b)\s*",
     re.I,
+)
+_ARTICLE = re.compile(
+    r"^(?:(?:something|sth) like|"
+    r"(?:the|a|an|my|doing|studying|is|are|what'?s|what is|should i (?:do|take|pick))\b)\s*",
+    re.I,
+)
+_ASIDE = re.compile(r"\s*(?:[?.!]+|,(?=\s+(?:which|what|whats|what's|who|how|pros|advantages)\b))\s*", re.I)
+_COMPARING = frozenset(
+    """advantages better best choose compare comparison cons difference differences different diff disadvantages pick
+    pros side vs versus""".split()
 )
 _AND = r"^(?:(?:and|please|now|also|then|but)\s+)*"
 _ADD = re.compile(
@@ -59,22 +71,42 @@ def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
     if not found and not versus:
         return None
     named = (found["sides"] or found["differ"] if found else versus["sides"] if versus else "").strip(" ?.!()")
+    before, named = named.rsplit(":", 1) if ":" in named else ("", named)
     asked = _FACETS.search(named)
-    facets = (
-        tuple(part.strip() for part in _BETWEEN.split(asked["facets"].strip(" ?.!()")) if part.strip()) if asked else ()
-    )
-    named = named[: asked.start()].strip(" ,?.!(") if asked else named
+    named, facets = (named[: asked.start()], _facets(asked["facets"])) if asked else (named, ())
+    if versus and (cut := _ASIDE.search(named)):
+        named, facets = named[: cut.start()], facets or _facets(named[cut.end() :])
+    sides = _sides(named.strip(" ,?.!("), glossary, doubtful=wanted(text) != "compare")
+    return Comparison(sides[:MOST_SIDES], (facets or _facets(before))[:MOST_ROWS]) if sides else None
+
+
+def _facets(text: str) -> tuple[str, ...]:
+    """Return what the sides are to be compared by; nothing where ``text`` only says that they are to be compared."""
+    parts = [part.strip(" ?.!(),") for part in _BETWEEN.split(text)]
+    return tuple(part for part in parts if any(w not in STOPWORDS | _COMPARING for w in words(part)))
+
+
+def _sides(named: str, glossary: Glossary, *, doubtful: bool) -> tuple[str, ...]:
+    """Return the sides as the guide or else the student names them; nothing where there are fewer than two.
+
+    ``doubtful``: "or" alone joins much that nobody wants compared, so one side at least must be a topic.
+    """
+    parts = [_ARTICLE.sub("", part.strip(" ?.!,")) for part in _BETWEEN.split(named)]
+    parts = [part for part in parts if any(word not in STOPWORDS for word in words(part))]
     topics = glossary.mentioned(named)
-    sides = tuple(dict.fromkeys(topic.name for topic in topics))
-    if versus and len(sides) < 2:
-        return None
-    if len(sides) < 2:
-        parts = [re.sub(r"^(?:the|a|an|my|doing|studying)\s+", "", p.strip(" ?.!,")) for p in _BETWEEN.split(named)]
-        sides = tuple(dict.fromkeys(part for part in parts if any(w not in STOPWORDS for w in words(part))))
-    named_topics = {topic.name for topic in topics}
-    if len(sides) < 2 or any(len(words(side)) > MOST_SIDE_WORDS for side in sides if side not in named_topics):
-        return None
-    return Comparison(sides[:MOST_SIDES], facets[:MOST_ROWS])
+    if len(topics) >= 2 and not any(set(a.names) & set(b.names) for a, b in combinations(topics, 2)):
+        return tuple(dict.fromkeys(topic.name for topic in topics))
+    if len(parts) < 2 or (doubtful and not topics):
+        return ()
+    found = []
+    for part in parts:
+        own = glossary.mentioned(part)
+        shared = any(set(topic.names) & set(own[0].names) for topic in topics if topic != own[0]) if own else True
+        found.append(part if shared or len(own) != 1 else own[0].name)
+    known = {topic.name for topic in glossary.topics}
+    sides = tuple(dict.fromkeys(found))
+    fits = all(len(words(side)) <= MOST_SIDE_WORDS for side in sides if side not in known)
+    return sides if len(sides) >= 2 and fits else ()
 
 
 def continued(text: str, earlier: Sequence[str], glossary: Glossary) -> Comparison | None:
@@ -115,12 +147,9 @@ def table(comparison: Comparison, index: Index, glossary: Glossary, encoder: Enc
     sides = [_about(side, index, glossary) for side in comparison.sides]
     if sum(bool(rows) for rows in sides) < 1:
         return []
-    if comparison.facets:
-        rows = [_facet_row(facet, sides, index, encoder) for facet in comparison.facets]
-    else:
-        rows = _section_rows(comparison, sides, index, encoder)
-    if not any(cell.quotes for row in rows for cell in (row.cells or ())):
-        return []
+    rows = [_facet_row(facet, sides, index, encoder) for facet in comparison.facets]
+    if not any(cell.quotes for row in rows for cell in (row.cells or ())):  # what it does say follows
+        rows += _section_rows(comparison, sides, index, encoder)
     header = Line("row", cells=(Line("row", " "), *(Line("row", side) for side in comparison.sides)))
     return [header, *rows]
 

@@ -19,10 +19,8 @@ from advisor_bot.index import Index
 from advisor_bot.question import Question
 from advisor_bot.rank import Sentence, leant, rank_sentences
 from advisor_bot.retrieve import Query
-from advisor_bot.signals import measure, unknown_words
+from advisor_bot.signals import is_everyday, measure, unknown_words
 from advisor_bot.types import Passage, Status
-
-COMMON = 4000  # number in the encoder's vocabulary, which is sorted by frequency, below which a word is an everyday one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,9 @@ def weigh(
     """Score every sentence of ``passages`` and judge whether they answer ``question``."""
     sentences, read = rank_sentences(query, passages, index, encoder)
     unknown = unknown_words(question.text, glossary)
-    missing = tuple(word for word in unknown if glossary.dictionary.get(word, COMMON) >= COMMON)
+    missing = tuple(word for word in unknown if not is_everyday(word, glossary))
     asked = encoder.tokens(query.resolved.text)
-    signals = measure(question, query, passages, sentences, index, glossary, asked, read)
+    signals = measure(question, query, passages, sentences, index, glossary, encoder, asked, read)
     confidence = probability(signals)
     if query.leaning is not None:
         sentences = leant(sentences, query.leaning, index)

@@ -27,12 +27,18 @@ _CLAUSE = re.compile(
     r"\b(?:(?:specializations?|programs?|degrees?|jobs?|roles?|skills?|ones?|options?|students?|people|graduates?|"
     r"anything|something|everything|things?|say|says|said|know|think|mean|means|so|is it true|true|sure|sense)\s+"
     r"(?:that|which)\b|(?:is|are|was|were|will|do|does) there\b|there (?:is|are|was|were|will|any|a)\b|"
+    r"the same (?:at|as|for|in|across|everywhere|amount|time)\b|"
     r"(?:this|that) (?:guide|page|document|article|year|field)\b|it (?:take|takes|cost|costs)? ?(?:to|possible|worth|"
     r"true|better|"
     r"necessary|important|hard|easy|difficult|ok|okay|a good idea)\b)",
     re.I,
 )
 _MOST_CARRIED = 6
+# Words that judge a thing and do not name it: "is AI ethics a good choice?" is about AI ethics.
+_JUDGING = frozenset(
+    """bad best better big choice difficult easy fine good great hard hardest idea important main nice ok okay
+    option possible right smart suitable useful wise worth worthwhile wrong""".split()
+)
 _ORDINALS = {"first": 0, "1st": 0, "former": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3,
              "fifth": 4, "5th": 4, "last": -1, "latter": -1}  # fmt: skip
 _ORDINAL = re.compile(
@@ -42,6 +48,7 @@ _ORDINAL = re.compile(
 )
 _ITEM = re.compile(r"(?m)^\s*(?:[-*•]|\d{1,2}[.)])\s+(\S.*)$")
 _HEADER = re.compile(r"(?m)^\s*\|(.+)\|\s*\n\s*\|[\s|:-]+\|\s*$")
+_SERIES = re.compile(r":\s+([^:.;!?]+,[^:.;!?]+(?:\band\b|\bor\b)[^:.;!?]+)[.;!?]")
 _LABEL = re.compile(r"[^:(–—]{2,60}(?=\s?[:(–—])")
 
 
@@ -69,19 +76,33 @@ def resolve(question: str, history: Sequence[Turn], idf: Callable[[str], float |
 
 
 def pointed_out(question: str, history: Sequence[Turn]) -> str:
-    """Return what "the second one" stands for in the last answer: its item, or the side of its table; else ""."""
+    """Return what "the second one" stands for in the last answer, else "".
+
+    It is an item of its list, a side of its table, or one of a series named after a colon.
+    """
     ordinal = _ORDINAL.search(question)
     answers = [turn.text for turn in history if turn.role == "assistant"]
     if not ordinal or not answers:
         return ""
     said = re.sub(r"\s*\[\d+\]", "", answers[-1])
     header = _HEADER.search(said)
-    listed = [side.strip() for side in header[1].split("|")][1:] if header else _ITEM.findall(said)
+    listed = [side.strip() for side in header[1].split("|")][1:] if header else _ITEM.findall(said) or _series(said)
     place = _ORDINALS[ordinal["place"].lower()]
     if not -len(listed) <= place < len(listed):
         return ""
     label = _LABEL.match(listed[place])
     return plain(label[0] if label else listed[place])
+
+
+def _series(said: str) -> list[str]:
+    """Return the members of the first series named after a colon: "three are paid best: a, b, and c"."""
+    found = _SERIES.search(said)
+    if not found:
+        return []
+    listed = re.split(r",\s+(?:(?:and|or)\s+)?", found[1])
+    return (
+        listed if re.search(r",\s+(?:and|or)\s", found[1]) else [*listed[:-1], *re.split(r"\s(?:and|or)\s", listed[-1])]
+    )
 
 
 def leans(question: str, idf: Callable[[str], float | None]) -> bool:
@@ -114,6 +135,7 @@ def _step(question: str, topic: str, idf: Callable[[str], float | None]) -> Reso
 def _topic_words(text: str, idf: Callable[[str], float | None]) -> str:
     """Return the words of ``text`` that carry its topic, in order, the rarest ones where there are many."""
     found = _unique([w for w in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text) if w.lower() not in STOPWORDS])
+    found = [w for w in found if w.lower() not in _JUDGING] or found
     if len(found) > _MOST_CARRIED:
         rare = sorted(found, key=lambda w: -(idf(stem(w.lower())) or 0.0))[:_MOST_CARRIED]
         found = [w for w in found if w in rare]

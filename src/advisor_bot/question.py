@@ -12,7 +12,7 @@ from typing import Any, Literal
 from advisor_bot.text import STOPWORDS, stem, words
 
 Chat = Literal["greeting", "thanks", "bye", "who", "how", ""]
-Wanted = Literal["number", "money", "date", "person", "place", "list", "compare", "yes_no", "why", "definition", "text"]
+Wanted = Literal["number", "money", "date", "list", "compare", "yes_no", "why", "definition", "text"]
 
 _GREETING = re.compile(
     r"^(?:(?:hi+|hello+|hey+|hiya|yo|howdy|greetings|good (?:morning|afternoon|evening|day)|sup|what'?s up)"
@@ -22,7 +22,8 @@ _GREETING = re.compile(
 _THANKS = re.compile(
     r"^(?:(?:ok(?:ay)?|great|cool|nice|perfect|awesome|alright|all right|got it|good|well)[\s,.!]*)*"
     r"(?:thanks?(?: you| u)?|thx|thnx|tysm|ty|cheers|much appreciated|many thanks|(?:i )?appreciate (?:it|that))\b"
-    r"(?!.*(?:\?|\b(?:but|what|which|how|why|when|where|can|could|does|tell|compare)\b))(?:\W+\w+){0,8}\W*$",
+    r"(?!.*(?:\?|\b(?:but|what|which|how|why|when|where|can|could|does|tell|compare)\b))"
+    r"(?!\W+(?:(?:and|so)\W+)?(?:is|are|do|did|will|would|should|has|have|any)\b)(?:\W+\w+){0,8}\W*$",
     re.I,
 )
 _OKAY = re.compile(
@@ -44,21 +45,30 @@ _HOW = re.compile(
     r"^what can i ask\b[^?]*\??$|^how does this (?:chat|bot|thing )?\s*work\W*$|^(?:test|testing)\W*$",
     re.I,
 )
+_NEW_TOPIC = (
+    r"(?:forget (?:about )?(?:that|it|this)|never ?mind(?: that)?|chang(?:e|ing) (?:of |the )*(?:topic|subject)s?|"
+    r"(?:(?:a|an|on|to|totally|completely) )*(?:different|new|other|another|unrelated|separate) "
+    r"(?:question|topic|subject|note))"
+)
 _FILLER = re.compile(
     r"^(?:(?:ok(?:ay)?|so|well|um+|uh+|oh|yeah|yes|no|alright|great|thanks?(?: you)?|thx|right|sorry|please|"
-    r"i see|got it|sure|and|also|but|actually|anyway|btw)\b[\s,.!…-]*)+",
+    r"i see|got it|sure|and|also|but|actually|anyway|btw|by the way|lol|haha|hm+|(?:one more|quick|next|last) (?:thing|"
+    rf"question)|{_NEW_TOPIC})\b[\s,.!:;…-]*)+",
     re.I,
 )
+_CHANGES_TOPIC = re.compile(rf"\b{_NEW_TOPIC}\b", re.I)
 _KINDS: dict[Wanted, str] = {
-    "compare": r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|pros and cons)\b",
+    "compare": r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|"
+    r"diffs? between|(?:what(?:'?s| is| are)|is there) (?:the|an|any|a) (?:main |big |real )?diff(?:erence)?s?|"
+    r"pros and cons)\b",
     "money": r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
     r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
     r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?))\b",
     "number": r"\b(?:how (?:many|long|often|big|old|far|high|fast)|percent(?:age)?|how much|"
     r"what (?:percent(?:age)?|share|number|proportion|rate|score|gpa))\b",
-    "date": r"\b(?:when|what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b",
-    "person": r"\b(?:who|whose|whom)\b",
-    "place": r"\b(?:where|which (?:city|country|state|university|school|college)|what (?:city|country|state))\b",
+    # "when" within a sentence tells a circumstance: "when applying, …"
+    "date": r"\b(?:when(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| must| has| have)|"
+    r"what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b|\bwhen\W*$",
     "list": r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:speciali[sz]ations?|skills|options|requirements|programs?|tracks?|"
     r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|"
     r"name (?:all|the)|top \d+|what are (?:the|all|some)|give me (?:a list|all))\b",
@@ -75,8 +85,8 @@ _SPLIT = re.compile(
 )
 LEAST_ASKED = 3  # content words of a question that can be understood without the story around it
 _ASKING = (
-    r"(?:what|which|how|why|when|where|who|is|are|do|does|did|can|could|should|will|would|has|have|any|tell me|"
-    r"please|compare|explain|describe|list|name|give|show|help|recommend|suggest|only|just|without|not|more|"
+    r"(?:what|which|how|why|when|where|who|is|are|do|does|did|can|could|should|will|would|has|have|any(?:thing|one|body)?|"
+    r"tell me|please|compare|explain|describe|list|name|give|show|help|recommend|suggest|only|just|without|not|more|"
     r"i (?:want|need|would like|wanna) to (?:know|understand|ask)|i(?:'m| am)? wonder(?:ing)?|looking for)"
 )
 _SENTENCE = re.compile(r"(?<=[.?!…])\s+(?=\S)")
@@ -92,7 +102,8 @@ _TELLS = re.compile(
 class Question:
     """A question read: ``text`` without greeting, filler and story, the kind of thing ``wanted``, its ``parts``.
 
-    ``background`` is what the student told before and after asking.
+    ``background`` is what the student told before and after asking. ``changes_topic``: what was said before is
+    done with ("forget that").
     """
 
     text: str
@@ -100,6 +111,7 @@ class Question:
     wanted: Wanted
     parts: tuple[str, ...]
     background: str = ""
+    changes_topic: bool = False
 
 
 def read_question(asked: str) -> Question:
@@ -110,7 +122,7 @@ def read_question(asked: str) -> Question:
     text, background = ("", "") if chat else _asked_and_told(text)
     text = text or asked
     parts = tuple(part.strip(" ,;") for part in _SPLIT.split(text) if len(words(part)) >= 2) or (text,)
-    return Question(text, chat, wanted(text), parts[:3], background)
+    return Question(text, chat, wanted(text), parts[:3], background, bool(_CHANGES_TOPIC.search(asked)))
 
 
 def _asked_and_told(text: str) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 
 A threshold on a cosine cannot tell "how old is Julian?" from "what did Julian say?". So the question is
 held word by word against what was read: how well each of its words is matched there, which of them the
-guide never uses and how near anything comes to those, whether the figures it names and the kind of thing it
-asks for are there. Of seventy signals tried, these carried what all of them did (docs/quality.md).
+guide never uses and how near anything comes to those, whether the figures it names and the kind of thing
+it asks for (a number, a sum, a date) are there, and whether what was read is what was talked of before.
+Of ninety signals tried, these carried what all of them did (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -13,18 +14,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from advisor_bot.embed import Tokens
+from advisor_bot.embed import Encoder, Tokens
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
 from advisor_bot.question import Question
 from advisor_bot.rank import Sentence, content_words, states_of
 from advisor_bot.retrieve import Query
-from advisor_bot.text import STOPWORDS, numerals, stem, terms, words
+from advisor_bot.text import STOPWORDS, stem, terms, words
 from advisor_bot.types import Passage
 
+COMMON = 4000  # number in the encoder's vocabulary, which is sorted by frequency, below which a word is an everyday one
 NEAR = 0.6  # the usual best cosine of a word with some token of an unrelated sentence (MiniLM)
-KINDS = ("number", "money", "date", "person", "place")
-_PERCENT = re.compile(r"%|percent", re.I)
+FIT = 0.45  # the usual cosine of a follow-up's best passage with the question asked before it
+# A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
+_HOLDS = {
+    "number": re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|twice|double|dozen)\b", re.I),
+    "money": re.compile(r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|(?:k\b|dollars?|euros?|pounds?|usd|eur|gbp)\b)", re.I),
+    "date": re.compile(
+        r"\b(?:1[89]|20)\d\d\b|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b|"
+        r"\b(?i:spring|summer|autumn|winter)\b|\d{1,2}[/.]\d|\d (?i:weeks?|months?|years?)\b"
+    ),
+}
 
 
 def measure(
@@ -34,6 +45,7 @@ def measure(
     sentences: Sequence[Sentence],
     index: Index,
     glossary: Glossary,
+    encoder: Encoder,
     asked: Tokens,
     read: Sequence[Tokens],
 ) -> dict[str, float]:
@@ -43,8 +55,7 @@ def measure(
     """
     if not sentences:
         return {}
-    named = [figure for figure in numerals(question.text) if len(figure) > 1]
-    figures = " ".join(sentence.in_context for sentence in sentences[:8])
+    closest = " ".join(sentence.text for sentence in sentences[:3])
     scores = [passage.score for passage in passages]
     return {
         "chunk": float(np.max(index.vectors[index.chunk_rows[_rows(passages, index)]] @ query.alone)),
@@ -52,8 +63,9 @@ def measure(
         "covered_3": _covered(query, sentences[:3], asked),
         "match_first": _matched(asked, read[0]),
         "match_unknown": _nearest_to_unknown(question, query, glossary, asked, read),
-        "figure_missing": float(any(figure.strip("%") not in figures for figure in named)),
-        "asks_kind": float(question.wanted in KINDS or bool(_PERCENT.search(question.text))),
+        "figure_missing": float(any(figure not in closest for figure in _FIGURE.findall(question.text))),
+        "kind_missing": float(question.wanted in _HOLDS and not _HOLDS[question.wanted].search(closest)),
+        "talked_of": _talked_of(query, passages[0], index, encoder),
     }
 
 
@@ -70,6 +82,11 @@ def unknown_words(text: str, glossary: Glossary) -> list[str]:
         and stem(word) not in glossary.stems
         and word not in glossary.initials
     ]
+
+
+def is_everyday(word: str, glossary: Glossary) -> bool:
+    """Tell whether ``word`` is one of the commonest of the encoder's vocabulary."""
+    return glossary.dictionary.get(word, COMMON) < COMMON
 
 
 def _rows(passages: Sequence[Passage], index: Index) -> list[int]:
@@ -97,9 +114,18 @@ def _nearest_to_unknown(
 ) -> float:
     """Return how near what was read comes to the word it comes least near to of those the guide never uses.
 
-    0 is as near as chance, or that there is no such word; below, the guide has nothing like it.
+    Everyday words are left out. 0 is as near as chance, or that there is no such word; below, the guide has
+    nothing like it.
     """
-    unknown = set(unknown_words(question.text, glossary))
+    unknown = {word for word in unknown_words(question.text, glossary) if not is_everyday(word, glossary)}
     states = np.concatenate([states_of(one) for one in read])
     strange = [word.state for word in content_words(query.resolved.text, asked) if word.text in unknown]
     return min((float(np.max(states @ state)) for state in strange), default=NEAR) - NEAR if len(states) else 0.0
+
+
+def _talked_of(query: Query, best: Passage, index: Index, encoder: Encoder) -> float:
+    """Return the cosine of the best passage with the question asked before, ``FIT`` where none was."""
+    earlier = [turn.text for turn in query.history if turn.role == "user"]
+    if not earlier:
+        return FIT
+    return float(index.vectors[index.chunk_rows[_rows([best], index)[0]]] @ encoder.query(earlier[-1]))

@@ -28,7 +28,9 @@ STOPWORDS = frozenset(
     actually basically bit da dat dont cant didnt doesnt exactly idk im isnt ive kind kinda lol lot lots maybe pls plz
     probably really r sort stuff thing things tho u ur wanna wat wont wot
     anybody anyone anything asap b4 cuz everybody everyone everything give gives haha know means ppl said say says
-    somebody someone something super tell tells thanks thx use used uses want wanted wants way whatever""".split()
+    somebody someone something super tell tells thanks thx use used uses want wanted wants way whatever
+    bc bro btw coz dude dunno fr gimme gotta guys haha hella hmm honestly imho imo lemme legit literally lmao meh nah
+    ngl nope obv omg outta smh sorta srsly tbh til tryna ty ugh wtf yall yep yup""".split()
 )
 
 
