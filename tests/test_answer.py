@@ -142,6 +142,27 @@ def test_a_comparison_is_a_table_with_cited_cells_and_honest_gaps(advisor: Advis
             assert bool(cell.citations) != (cell.text == "the guide does not say")
 
 
+def test_a_comparison_by_what_the_guide_never_speaks_of_says_so_and_shows_what_it_does_say(advisor: Advisor) -> None:
+    answer = advisor.ask("Compare NLP and computer vision on cafeteria food")
+    rows = [[cell.text for cell in segment.cells] for segment in answer.segments if segment.cells]
+    assert answer.status == "partial"
+    assert rows[1] == ["cafeteria food", "the guide does not say", "the guide does not say"]
+    assert answer.citations
+
+
+def test_a_figure_the_guide_gives_is_found_and_one_it_does_not_give_is_refused(advisor: Advisor) -> None:
+    given = advisor.ask("where does the 12% enrollment figure come from?")
+    assert given.status in ("answered", "partial")
+    assert "12%" in given.text
+    assert advisor.ask("what was enrollment growth in 1987?").status == "not_covered"
+
+
+def test_badly_spelled_english_is_not_taken_for_another_language(advisor: Advisor) -> None:
+    answer = advisor.ask("asyncronous clases problems?")
+    assert answer.status in ("answered", "partial")
+    assert "asynchronous" in answer.text
+
+
 def test_two_questions_in_one_are_both_answered_or_the_missing_one_is_named(advisor: Advisor) -> None:
     answer = advisor.ask("What did Augustus say about projects and how much is the rent in Boston?")
     assert answer.status == "partial"

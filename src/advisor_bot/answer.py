@@ -203,7 +203,7 @@ class Advisor:
         glossary = self.glossary(index)
         question = read_question(clean)
         known = lambda term: index.idf(term) is not None  # noqa: E731
-        language = "" if question.chat else foreign_language(clean, known, tuple(replies.languages()))
+        language = "" if question.chat else foreign_language(glossary.mended(clean), known, tuple(replies.languages()))
         before = () if question.changes_topic else tuple(history)
         return Asked(clean, clean, before, index, glossary, question, language, profile)
 
@@ -353,7 +353,7 @@ class Advisor:
         lines: list[Line] = []
         for part in weighed.parts:
             if part in covered:
-                body = write(part.question, part.evidence, weighed.asked.index, (MOST_WORDS + 20) // len(weighed.parts))
+                body = write(part.question, part.evidence, weighed.asked.index, MOST_WORDS // len(weighed.parts))
                 body = [line for line in body if line not in lines][:3]
                 lines += [*replies.lead(part.question.text, part.evidence, body), *body] if body else []
         missed = [part.question.text for part in weighed.parts if part not in covered]
@@ -417,9 +417,10 @@ def _confidence(weighed: Weighed) -> float:
 
 
 def _table_status(rows: Sequence[Line]) -> Status:
-    """A table answers when each side has a quote somewhere; it answers in part when one has none."""
-    columns = zip(*(row.cells[1:] for row in rows[1:] if row.cells), strict=True)
-    return "answered" if all(any(cell.quotes for cell in column) for column in columns) else "partial"
+    """A table answers when each side and each row has a quote somewhere; it answers in part when one has none."""
+    cells = [row.cells[1:] for row in rows[1:] if row.cells]
+    full = all(any(cell.quotes for cell in line) for line in [*cells, *zip(*cells, strict=True)])
+    return "answered" if full else "partial"
 
 
 def clean_question(text: str, longest: int) -> str:

@@ -20,6 +20,7 @@ from advisor_bot.text import STOPWORDS, plain, stem, words
 
 NOTHING = "the guide does not say"
 MOST_SIDES, MOST_ROWS = 4, 6
+OWN_SECTION = 0.1  # added to the fit of a sentence under the side's own heading: others often only list its name
 LEAST_FIT = 0.25  # cosine of a cell's sentence with its facet, below which the guide does not speak to it
 
 MOST_SIDE_WORDS = 6
@@ -42,10 +43,14 @@ _ARTICLE = re.compile(
     r"(?:the|a|an|my|doing|studying|is|are|what'?s|what is|should i (?:do|take|pick))\b)\s*",
     re.I,
 )
-_ASIDE = re.compile(r"\s*(?:[?.!]+|,(?=\s+(?:which|what|whats|what's|who|how|pros|advantages)\b))\s*", re.I)
+_ASIDE = re.compile(
+    r"\s*(?:[?.!]+|\sto (?:choose|decide|find|help|judge|know|pick|see|tell|understand)\b|"
+    r",(?=\s+(?:which|what|whats|what's|who|how|pros|advantages)\b))\s*",
+    re.I,
+)
 _COMPARING = frozenset(
     """advantages better best choose compare comparison cons difference differences different diff disadvantages pick
-    pros side vs versus""".split()
+    pros side vs versus worth""".split()
 )
 _AND = r"^(?:(?:and|please|now|also|then|but)\s+)*"
 _ADD = re.compile(
@@ -142,6 +147,15 @@ def _changed(text: str, before: Comparison | None, glossary: Glossary) -> Compar
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A sentence: its chunk's row, its number within the chunk, and whether it stands under the side's own heading."""
+
+    row: int
+    number: int
+    own: bool
+
+
 def table(comparison: Comparison, index: Index, glossary: Glossary, encoder: Encoder) -> list[Line]:
     """Return the rows of the table, the header first; empty where the guide says nothing of any side."""
     sides = [_about(side, index, glossary) for side in comparison.sides]
@@ -154,8 +168,8 @@ def table(comparison: Comparison, index: Index, glossary: Glossary, encoder: Enc
     return [header, *rows]
 
 
-def _about(side: str, index: Index, glossary: Glossary) -> list[tuple[int, int]]:
-    """Return the sentences about ``side`` as (chunk row, number within the chunk), in the guide's order."""
+def _about(side: str, index: Index, glossary: Glossary) -> list[Spot]:
+    """Return where the sentences about ``side`` stand, in the guide's order."""
     topic = next((t for t in glossary.topics if t.name == side), None)
     names = topic.names if topic else (tuple(stem(w) for w in words(side) if w not in STOPWORDS),)
     pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in glossary.initials.items()]
@@ -172,7 +186,7 @@ def _about(side: str, index: Index, glossary: Glossary) -> list[tuple[int, int]]
             spoken = words(plain(index.documents[chunk.document].text[start:end]))
             stems = [stem(w) for w in spoken]
             if under or singles & set(spoken) or any(within(name, stems) for name in said):
-                found.append((row, number))
+                found.append(Spot(row, number, under))
     return found
 
 
@@ -181,20 +195,18 @@ def within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:
     return any(tuple(spoken[at : at + len(name)]) == name for at in range(len(spoken) - len(name) + 1))
 
 
-def _section_rows(
-    comparison: Comparison, sides: Sequence[list[tuple[int, int]]], index: Index, encoder: Encoder
-) -> list[Line]:
+def _section_rows(comparison: Comparison, sides: Sequence[list[Spot]], index: Index, encoder: Encoder) -> list[Line]:
     """One row for each top section that speaks of a side; those that speak of most sides first."""
-    sections: dict[tuple[str, str], list[list[tuple[int, int]]]] = {}
+    sections: dict[tuple[str, str], list[list[Spot]]] = {}
     for place, found in enumerate(sides):
-        for row, number in found:
-            chunk = index.chunks[row]
+        for spot in found:
+            chunk = index.chunks[spot.row]
             heading = (
                 chunk.heading[min(1, len(chunk.heading) - 1)]
                 if chunk.heading
                 else index.documents[chunk.document].title
             )
-            sections.setdefault((chunk.document, heading), [[] for _ in sides])[place].append((row, number))
+            sections.setdefault((chunk.document, heading), [[] for _ in sides])[place].append(spot)
     ranked = sorted(sections.items(), key=lambda item: -sum(bool(cell) for cell in item[1]))
     vectors = [encoder.query(side) for side in comparison.sides]
     kept = ranked[:MOST_ROWS]
@@ -208,22 +220,22 @@ def _section_rows(
     ]
 
 
-def _facet_row(facet: str, sides: Sequence[list[tuple[int, int]]], index: Index, encoder: Encoder) -> Line:
+def _facet_row(facet: str, sides: Sequence[list[Spot]], index: Index, encoder: Encoder) -> Line:
     vector = encoder.query(facet)
     return Line("row", cells=(Line("row", facet), *(_cell(found, vector, index, LEAST_FIT) for found in sides)))
 
 
-def _cell(found: Sequence[tuple[int, int]], vector: NDArray[np.float32], index: Index, least: float) -> Line:
+def _cell(found: Sequence[Spot], vector: NDArray[np.float32], index: Index, least: float) -> Line:
     """Return the sentence that fits best as a cell, or the cell that says there is none."""
     if not found:
         return Line("row", NOTHING)
-    numbers = np.array([index.first_sentence[row] + number for row, number in found])
+    numbers = np.array([index.first_sentence[spot.row] + spot.number for spot in found])
     fits = np.maximum(
         index.vectors[index.context_rows[numbers]] @ vector, index.vectors[index.sentence_rows[numbers]] @ vector
     )
-    best = int(np.argmax(fits))
+    best = int(np.argmax(fits + OWN_SECTION * np.array([spot.own for spot in found])))
     if float(fits[best]) < least:
         return Line("row", NOTHING)
-    row, number = found[best]
-    start, end = index.chunks[row].sentences[number]
-    return Line("row", quotes=(Quote(as_passage([row], float(fits[best]), index), start, end),))
+    spot = found[best]
+    start, end = index.chunks[spot.row].sentences[spot.number]
+    return Line("row", quotes=(Quote(as_passage([spot.row], float(fits[best]), index), start, end),))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from advisor_bot.text import STOPWORDS, stem, words
 
 Chat = Literal["greeting", "thanks", "bye", "who", "how", ""]
-Wanted = Literal["number", "money", "date", "list", "compare", "yes_no", "why", "definition", "text"]
+Wanted = Literal["number", "money", "date", "age", "name", "list", "compare", "yes_no", "why", "definition", "text"]
 
 _GREETING = re.compile(
     r"^(?:(?:hi+|hello+|hey+|hiya|yo|howdy|greetings|good (?:morning|afternoon|evening|day)|sup|what'?s up)"
@@ -57,6 +57,11 @@ _FILLER = re.compile(
     re.I,
 )
 _CHANGES_TOPIC = re.compile(rf"\b{_NEW_TOPIC}\b", re.I)
+# What goes by a name of its own; a question for one is answered by a name.
+_NAMED = (
+    r"(?:universit(?:y|ies)|colleges?|schools?|compan(?:y|ies)|firms?|employers?|organi[sz]ations?|institut(?:e|ion)s?|"
+    r"books?|authors?|professors?|cit(?:y|ies)|countr(?:y|ies)|states?|boot ?camps?|scholarships?|websites?|apps?)"
+)
 _KINDS: dict[Wanted, str] = {
     "compare": r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|"
     r"diffs? between|(?:what(?:'?s| is| are)|is there) (?:the|an|any|a) (?:main |big |real )?diff(?:erence)?s?|"
@@ -64,11 +69,14 @@ _KINDS: dict[Wanted, str] = {
     "money": r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
     r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
     r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?))\b",
-    "number": r"\b(?:how (?:many|long|often|big|old|far|high|fast)|percent(?:age)?|how much|"
-    r"what (?:percent(?:age)?|share|number|proportion|rate|score|gpa))\b",
+    "age": r"\bhow old\b|\bwhat age\b",
+    "number": r"\b(?:how (?:many|long|often|big|far|high|fast)|percent(?:age)?|how much|"
+    r"what (?:percent(?:age)?|share|number|proportion|rate|score|gpa))\b|\bwhat ?%",
     # "when" within a sentence tells a circumstance: "when applying, …"
     "date": r"\b(?:when(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| must| has| have)|"
     r"what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b|\bwhen\W*$",
+    "name": rf"\b(?:which|what) {_NAMED}\b|\b{_NAMED} names?\b|\bnames of\b|\bname a few\b|"
+    r"\bnames? (?:of )?(?:me )?(?:some|a few|a|one|two|three|the best) ",
     "list": r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:speciali[sz]ations?|skills|options|requirements|programs?|tracks?|"
     r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|"
     r"name (?:all|the)|top \d+|what are (?:the|all|some)|give me (?:a list|all))\b",

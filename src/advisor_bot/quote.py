@@ -19,7 +19,7 @@ from advisor_bot.rank import Sentence
 from advisor_bot.text import numerals, plain, terms, words
 from advisor_bot.types import Chunk, Passage
 
-MOST_WORDS = 95
+MOST_WORDS = 106  # of the quotes, the headings above them and their markers; with a lead-in about 120
 MOST_SENTENCES = 4
 LEAST_SHARE = 0.72  # of the best sentence's score that a further sentence must reach
 MOST_ITEMS = 12
@@ -77,7 +77,9 @@ def choose(question: Question, evidence: Evidence, index: Index, most_words: int
         if len(words(sentence.text)) < 4 or any(_repeats(held, other) for other in said):
             continue
         span = _leaned_on(sentence, index)
-        size = len(words(index.documents[span.passage.document].text[span.start : span.end]))
+        size = len(words(index.documents[span.passage.document].text[span.start : span.end])) + 1
+        if all(other.passage.heading != span.passage.heading for other in chosen):
+            size += len(words(" ".join(span.passage.heading[-1:])))
         if chosen and count + size > most_words:
             continue
         chosen.append(span)

@@ -3,7 +3,7 @@
 A threshold on a cosine cannot tell "how old is Julian?" from "what did Julian say?". So the question is
 held word by word against what was read: how well each of its words is matched there, which of them the
 guide never uses and how near anything comes to those, whether the figures it names and the kind of thing
-it asks for (a number, a sum, a date) are there, and whether what was read is what was talked of before.
+it asks for (a number, a sum, a date, a name) are there, and whether what was read is what was talked of before.
 Of ninety signals tried, these carried what all of them did (docs/quality.md).
 """
 
@@ -29,6 +29,8 @@ FIT = 0.45  # the usual cosine of a follow-up's best passage with the question a
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
 _HOLDS = {
+    "age": re.compile(r"\b(?:age|aged|old|born)\b.{0,12}\d|\d.{0,12}\b(?:old|years of age)\b", re.I),
+    "name": re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][a-z]\w+"),
     "number": re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|twice|double|dozen)\b", re.I),
     "money": re.compile(r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|(?:k\b|dollars?|euros?|pounds?|usd|eur|gbp)\b)", re.I),
     "date": re.compile(
@@ -64,9 +66,16 @@ def measure(
         "match_first": _matched(asked, read[0]),
         "match_unknown": _nearest_to_unknown(question, query, glossary, asked, read),
         "figure_missing": float(any(figure not in closest for figure in _FIGURE.findall(question.text))),
-        "kind_missing": float(question.wanted in _HOLDS and not _HOLDS[question.wanted].search(closest)),
+        "kind_missing": float(_kind_missing(question, closest)),
         "talked_of": _talked_of(query, passages[0], index, encoder),
     }
+
+
+def _kind_missing(question: Question, closest: str) -> bool:
+    """Tell whether a kind of thing is asked for that ``closest`` holds none of but what the question itself names."""
+    kind = _HOLDS.get(question.wanted)
+    asked = question.text.lower()
+    return kind is not None and all(found[0].lower() in asked for found in kind.finditer(closest))
 
 
 def unknown_words(text: str, glossary: Glossary) -> list[str]:
