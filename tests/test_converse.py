@@ -107,6 +107,13 @@ def test_a_sentence_without_a_marker_gets_one_and_a_false_marker_is_put_right(ad
         assert answer.citations[0].quote == ask(advisor, TRUE).answer.citations[0].quote
 
 
+def test_a_model_that_repeats_the_question_has_said_nothing(advisor: Advisor) -> None:
+    asked = ask(advisor, "The student asks: do programs no longer require GRE scores? [1]")
+    assert asked.answer.writer == "quotes"
+    assert asked.answer.segments[: len(quoted(advisor).segments)] == quoted(advisor).segments
+    assert ask(advisor, f"Do programs require GRE scores? {TRUE}").notes == [replies.left_out(1)]
+
+
 def test_the_students_own_situation_may_open_a_sentence(advisor: Advisor) -> None:
     said = "Since you work full time as a nurse, many programs no longer require GRE scores."
     asked = ask(advisor, f"{said} {TRUE}", question="I work full time as a nurse. Do I need the GRE?")

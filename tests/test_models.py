@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -132,6 +133,16 @@ def test_without_a_model_no_part_of_one_is_imported(published: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_model_gets_the_time_it_needs_unless_the_owner_says_otherwise() -> None:
+    local, hosted = Settings(model="local:/x.gguf"), Settings(model="openai:gpt")
+    for given in (local, hosted):  # a question may take three calls: to understand it, to answer, to translate
+        assert given.request_seconds > given.model_first_seconds
+        assert given.request_seconds >= 3 * given.model_seconds
+    assert local.model_seconds > hosted.model_seconds
+    assert Settings(model="local:/x.gguf", model_seconds=5).model_seconds == 5
+    assert Settings().request_seconds < hosted.request_seconds
+
+
 # --- a real, small model ---------------------------------------------------------------------------------------------
 
 QUESTION = "Do programs require formal licensure?"
@@ -186,11 +197,20 @@ def test_a_small_model_in_the_process_is_asked_and_what_it_says_is_proved(
 def test_the_local_engine_answers_nobody_but_us(in_process: Any) -> None:
     import httpx
 
-    address = in_process._server.listening_address
+    address = in_process._held[0].listening_address
     assert address.startswith("http://127.0.0.1:")
     body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
     assert httpx.post(f"{address}/v1/chat/completions", json=body).status_code == 401
     assert httpx.get(f"{address}/slots").status_code in (401, 404, 501)
+
+
+def test_a_process_that_gave_a_slow_model_up_ends_well(published: Path) -> None:
+    env = {**os.environ, "ADVISOR_MODEL": f"local:{smollm()}", "ADVISOR_MODEL_SECONDS": "2"}
+    command = [sys.executable, "-m", "advisor_bot", "ask", "--index", str(published), "Which track pays best?"]
+    for _ in range(2):  # the engine reads on in a thread of its own while Python ends
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+        assert ended.returncode == 0, ended.stderr
+        assert "took too long" in " ".join(ended.stdout.split())
 
 
 def test_a_caller_who_stops_listening_stops_the_model(in_process: Any) -> None:

@@ -256,6 +256,9 @@ class _Judged:
             self._asked_back = True
             self._waiting.append(Line("lead", sentence.text))
             self._tell("asked")
+        elif sentence.text.endswith("?"):  # what asks tells nothing: there is no proof of it
+            self._left_out += 1
+            self._tell("question")
         else:
             self._judge(sentence)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from advisor_bot.errors import SettingsError
 
+BATCH = 128  # tokens of a question read at a time, a second or two on one core; larger ones are no faster
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 
 
@@ -32,12 +34,16 @@ class GgufChat(BaseChatModel):
 
     answer_tokens: int = 700
     temperature: float = 0.0
-    _server: Any = PrivateAttr()
+    _held: list[Any] = PrivateAttr()
 
     def __init__(self, server: Any, **values: Any) -> None:
-        """Take an opened ``xllamacpp.Server``."""
+        """Take an opened ``xllamacpp.Server``, which ends with this object, and before the process does.
+
+        The engine computes in a thread of its own: running on while the process ends, it would take it down.
+        """
         super().__init__(**values)
-        self._server = server
+        self._held = [server]
+        weakref.finalize(self, self._held.clear)
 
     @property
     def _llm_type(self) -> str:
@@ -66,13 +72,17 @@ class GgufChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        """Yield the answer as it is made; a caller that stops listening stops the model at its next token."""
+        """Yield the answer as it is made, and nothing at all now and then while the question is read.
+
+        A caller that stops listening stops the model at its next token, or after the next ``BATCH`` it reads.
+        """
         request = {
             "messages": [{"role": _ROLES.get(m.type, "user"), "content": m.text} for m in messages],
             "max_tokens": kwargs.get("max_tokens", self.answer_tokens),
             "temperature": self.temperature,
             "stream": True,
             "stream_options": {"include_usage": True},
+            "return_progress": True,
             **({"stop": stop} if stop else {}),
         }
         heard: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -84,25 +94,24 @@ class GgufChat(BaseChatModel):
 
         def run() -> None:
             try:
-                self._server.handle_chat_completions(request, hear)
+                self._held[0].handle_chat_completions(request, hear)
             except Exception as error:  # raised again where the answer is read
                 heard.put({"error": {"message": type(error).__name__}})
             heard.put(None)
 
-        threading.Thread(target=run, name="gguf", daemon=True).start()
+        # No daemon: the process ends when the engine has heard that nobody listens any more.
+        threading.Thread(target=run, name="gguf", daemon=False).start()
         try:
             while (event := heard.get()) is not None:
                 chunk = _chunk(event)
-                if chunk is None:
-                    continue
-                if run_manager:
+                if run_manager and chunk.text:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
         finally:
             gone.set()
 
 
-def _chunk(event: dict[str, Any]) -> ChatGenerationChunk | None:
+def _chunk(event: dict[str, Any]) -> ChatGenerationChunk:
     if "error" in event:
         raise LocalModelError(str(event["error"].get("message", "refused"))[:200])
     usage = None
@@ -113,8 +122,6 @@ def _chunk(event: dict[str, Any]) -> ChatGenerationChunk | None:
     delta = choices[0].get("delta", {}) if choices else {}
     text = delta.get("content") or ""
     thought = delta.get("reasoning_content") or ""
-    if not text and not thought and usage is None:
-        return None
     extra = {"reasoning_content": thought} if thought else {}
     return ChatGenerationChunk(message=AIMessageChunk(content=text, usage_metadata=usage, additional_kwargs=extra))
 
@@ -129,7 +136,7 @@ def open_gguf(path: Path, *, context: int, threads: int, answer_tokens: int, tem
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.n_ctx, params.n_parallel = context, 1
+    params.n_ctx, params.n_parallel, params.n_batch = context, 1, BATCH
     params.api_keys = [secrets.token_urlsafe(32)]
     params.ui = params.endpoint_slots = params.endpoint_props = params.warmup = False
     params.verbosity = -1

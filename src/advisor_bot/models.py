@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from advisor_bot.engines import cores
 from advisor_bot.errors import SettingsError
 from advisor_bot.settings import Settings
 
@@ -157,7 +158,7 @@ def _local(settings: Settings, path: Path) -> BaseChatModel:
     return open_gguf(
         path,
         context=settings.model_context,
-        threads=settings.model_threads,
+        threads=settings.model_threads or max(1, cores() - 1),
         answer_tokens=settings.model_answer_tokens,
         temperature=settings.model_temperature or 0.0,
     )

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
+# Seconds that a model is given where nothing else is set: a question may take three calls of it.
+_HOSTED = {"request_seconds": 70}
+_LOCAL = {"model_first_seconds": 30, "model_seconds": 180, "request_seconds": 600}  # some hundred tokens a second
 
 
 class Settings(BaseSettings):
@@ -49,13 +52,15 @@ class Settings(BaseSettings):
     model_context: int = Field(8192, ge=1024, le=2_000_000, description="Tokens the model can read at once")
     model_answer_tokens: int = Field(700, ge=50, le=20_000, description="Longest answer of the model, tokens")
     model_temperature: float | None = Field(None, ge=0, le=2, description="Randomness; the provider's default if unset")
-    model_first_seconds: float = Field(10, gt=0, le=600, description="Longest wait for the model's first word, s")
-    model_seconds: float = Field(20, gt=0, le=3600, description="Longest wait for the model's whole answer, s")
+    model_first_seconds: float = Field(
+        10, gt=0, le=600, description="Longest wait for the model's first word, s; `local:` 30"
+    )
+    model_seconds: float = Field(20, gt=0, le=3600, description="Longest wait for its whole answer, s; `local:` 180")
     model_parallel: int = Field(4, ge=1, le=1000, description="Answers the model writes at once; a local one: 1")
     model_daily_tokens: int = Field(2_000_000, ge=0, description="Tokens a day (UTC), in and out; 0: no cap")
     model_daily_cost: float = Field(0, ge=0, description="Cost a day, in the currency of the prices; 0: no cap")
     model_price: str = Field("", description="Prices of a million tokens, `IN,OUT`, for the cost in the metrics")
-    model_threads: int = Field(1, ge=1, le=256, description="Threads of a local model; more only on idle cores")
+    model_threads: int = Field(0, ge=0, le=256, description="Threads of a local model; 0: all cores but one")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
     allowed_origins: str = Field(
         "",
@@ -64,7 +69,9 @@ class Settings(BaseSettings):
     )
     rate: int = Field(10, ge=0, le=100_000, description="Requests a second that one address may make, 0 for no limit")
     burst: int = Field(200, ge=1, le=1_000_000, description="Requests that one address may make at once")
-    request_seconds: float = Field(30, gt=0, le=3600, description="Longest time that one request may take, seconds")
+    request_seconds: float = Field(
+        30, gt=0, le=3600, description="Longest time that one request may take, s; with a model 70, `local:` 600"
+    )
     trusted_proxies: str = Field(
         "", description="Addresses or networks whose `X-Forwarded-…` headers count, commas between; empty: nobody's"
     )
@@ -80,6 +87,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _models_get_time(cls, values: dict[str, Any]) -> dict[str, Any]:
+        model = str(values.get("model") or "").strip()
+        return (_LOCAL if model.startswith("local:") else _HOSTED if model else {}) | values
 
     @field_validator("contact")
     @classmethod
