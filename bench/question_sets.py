@@ -30,9 +30,9 @@ class Row:
     rewritten: str = ""
 
 
-def own_rows() -> list[Row]:
-    """Return the project's own cases, without small talk and other languages."""
-    cases = evaluate.read_cases(ROOT / "corpus" / "cases.jsonl")
+def own_rows(file: pathlib.Path = ROOT / "corpus" / "cases.jsonl") -> list[Row]:
+    """Return the cases of a case file, without small talk and other languages."""
+    cases = evaluate.read_cases(file)
     kept = [c for c in cases if c.expected != "chat" and "other-language" not in c.tags]
     return [Row(c.id, c.question, c.history, c.answerable, c.half) for c in kept]
 

@@ -1,7 +1,7 @@
 """What speaks for or against the guide answering a question: the signals behind an answer's confidence.
 
 A threshold on a cosine cannot tell "how old is Julian?" from "what did Julian say?". So the question is
-held word by word against what was read: how well each of its words is matched there, which of them the
+held word by word against what was read: how well its words are matched there, and the worst of them, which the
 guide never uses and how near anything comes to those, whether the figures it names and the kind of thing
 it asks for (a number, a sum, a date, a name) are there, and whether what was read is what was talked of before.
 Of ninety signals tried, these carried what all of them did (docs/quality.md).
@@ -20,7 +20,7 @@ from advisor_bot.index import Index
 from advisor_bot.question import Question
 from advisor_bot.rank import Sentence, content_words, states_of
 from advisor_bot.retrieve import Query
-from advisor_bot.text import STOPWORDS, stem, terms, words
+from advisor_bot.text import STOPWORDS, stem, words
 from advisor_bot.types import Passage
 
 COMMON = 4000  # number in the encoder's vocabulary, which is sorted by frequency, below which a word is an everyday one
@@ -62,8 +62,8 @@ def measure(
     return {
         "chunk": float(np.max(index.vectors[index.chunk_rows[_rows(passages, index)]] @ query.alone)),
         "gap": scores[0] - float(np.mean(scores[1:6])) if len(scores) > 2 else 0.0,
-        "covered_3": _covered(query, sentences[:3], asked),
         "match_first": _matched(asked, read[0]),
+        "match_weakest": _weakest(query, asked, read[0]),
         "match_unknown": _nearest_to_unknown(question, query, glossary, asked, read),
         "figure_missing": float(any(figure not in closest for figure in _FIGURE.findall(question.text))),
         "kind_missing": float(_kind_missing(question, closest)),
@@ -103,19 +103,21 @@ def _rows(passages: Sequence[Passage], index: Index) -> list[int]:
     return [row for row in found if row is not None]
 
 
-def _covered(query: Query, sentences: Sequence[Sentence], asked: Tokens) -> float:
-    """Return the share of the question's words, rare ones heavier, that ``sentences`` or their headings hold."""
-    held = {term for sentence in sentences for term in terms(sentence.in_context)}
-    content = content_words(query.resolved.text, asked)
-    total = sum(word.rarity for word in content)
-    return sum(word.rarity for word in content if stem(word.text) in held) / total if total else 0.0
-
-
 def _matched(asked: Tokens, read: Tokens) -> float:
     """Return the mean over the question's tokens of the best cosine with a token of the sentence (ColBERT's MaxSim)."""
     if not len(read.states) or not len(asked.states):
         return 0.0
     return float(np.mean(np.max(states_of(read) @ states_of(asked).T, axis=0)))
+
+
+def _weakest(query: Query, asked: Tokens, read: Tokens) -> float:
+    """Return the cosine of the content word of the question that the sentence comes least near to.
+
+    A near miss names what the guide treats and asks for what it does not say of it.
+    """
+    states = states_of(read)
+    content = content_words(query.resolved.text, asked)
+    return min((float(np.max(states @ word.state)) for word in content), default=NEAR) if len(states) else NEAR
 
 
 def _nearest_to_unknown(
