@@ -17,6 +17,7 @@ def glossary() -> Glossary:
         return Chunk(heading, "guide.md", ("Guide", heading), 0, 1, "x", ((0, 1),), label=label)
 
     headings = ("Edge AI and embedded systems", "Computer vision", "Online, hybrid, and part-time formats")
+    headings = (*headings, "Oncology and palliative care")
     return glossary_of((), [*map(chunk, headings), chunk(headings[2], "Hybrid")])
 
 
@@ -35,6 +36,7 @@ def glossary() -> Glossary:
             ("who's paid what",),
         ),
         ("online or hybrid, pros and cons", ("online", "hybrid"), ()),
+        ("difference between oncology and palliative?", ("oncology", "palliative"), ()),
         ("compare online and hybrid on cost and workload", ("online", "hybrid"), ("cost", "workload")),
         ("law vs something like medicine, which lasts longer", ("law", "medicine"), ("which lasts longer",)),
         ("whats the diff between law and medicine in terms of pay", ("law", "medicine"), ("pay",)),

@@ -134,3 +134,24 @@ def test_passages_are_exact_spans_that_do_not_overlap_and_stay_in_one_section(ad
 
 def test_no_more_than_asked_for_is_returned(advisor: Advisor) -> None:
     assert len(advisor.search("What does it cost?", k=2)) == 2
+
+
+def test_a_question_in_the_guide_is_not_quoted_as_the_answer_to_it(encoders: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoders, tmp_path / "encoders")
+    text = """# Grants
+
+## Ask before you sign
+
+Does a grant have to be paid back? How many months a year is a grant paid?
+
+## What is paid
+
+A grant is paid for ten months of the year. Nobody has to pay a grant back.
+"""
+    publish((parse("grants.md", text, markup=True),), settings := Settings(index=tmp_path))
+    built = assembled(settings)
+    try:
+        said = [s.text for s in built.ask("does a grant have to be paid back?").segments if s.kind == "paragraph"]
+        assert said[0].startswith("Nobody has to pay")
+    finally:
+        built.library.close()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from advisor_bot.cite import Line, Quote
 from advisor_bot.embed import Encoder
-from advisor_bot.glossary import Glossary
+from advisor_bot.glossary import Glossary, Topic
 from advisor_bot.index import Index
 from advisor_bot.question import wanted
 from advisor_bot.retrieve import as_passage
@@ -103,15 +103,21 @@ def _sides(named: str, glossary: Glossary, *, doubtful: bool) -> tuple[str, ...]
         return tuple(dict.fromkeys(topic.name for topic in topics))
     if len(parts) < 2 or (doubtful and not topics):
         return ()
-    found = []
-    for part in parts:
-        own = glossary.mentioned(part)
-        shared = any(set(topic.names) & set(own[0].names) for topic in topics if topic != own[0]) if own else True
-        found.append(part if shared or len(own) != 1 else own[0].name)
+    found = [_side(part, [other for other in parts if other != part], topics, glossary) for part in parts]
     known = {topic.name for topic in glossary.topics}
     sides = tuple(dict.fromkeys(found))
     fits = all(len(words(side)) <= MOST_SIDE_WORDS for side in sides if side not in known)
     return sides if len(sides) >= 2 and fits else ()
+
+
+def _side(part: str, others: Sequence[str], topics: Sequence[Topic], glossary: Glossary) -> str:
+    """Return the name of the topic that ``part`` names, or ``part`` itself where the topic covers another side too."""
+    own = glossary.mentioned(part)
+    if len(own) != 1 or any(set(topic.names) & set(own[0].names) for topic in topics if topic != own[0]):
+        return part
+    name = {stem(word) for word in words(own[0].name)}
+    both = any({stem(word) for word in words(other) if word not in STOPWORDS} <= name for other in others)
+    return part if both else own[0].name
 
 
 def continued(text: str, earlier: Sequence[str], glossary: Glossary) -> Comparison | None:

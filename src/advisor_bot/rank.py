@@ -24,6 +24,7 @@ from advisor_bot.types import Passage
 READ_CLOSELY = 6  # sentences whose tokens are looked at
 # Fitted by listwise regression on half a of the own cases and on encyclopedia questions (docs/quality.md).
 LEANING = 0.3  # chosen by hand: enough to order sentences that answer alike, too little to bring in another topic
+ASKING = 0.3  # taken from a sentence that asks: a question in the guide repeats the student's and answers nothing
 CLOSELY = {"bare": 0.32, "passage": 0.86, "match": 0.79, "whole": 0.39}
 
 
@@ -88,14 +89,15 @@ def _closely(
         "match": match,
         "whole": whole,
     }
-    return sum(weight * parts[name] for name, weight in CLOSELY.items())
+    return sum(weight * parts[name] for name, weight in CLOSELY.items()) - ASKING * sentence.text.endswith("?")
 
 
 def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> list[Sentence]:
     """Return the sentences of ``passages``, best first.
 
     The score adds the sentence's cosine, its cosine under its heading, the share of the question's
-    terms it holds, and 0.7 times the score of its passage: a good sentence in a good passage wins.
+    terms it holds, and 0.7 times the score of its passage: a good sentence in a good passage wins. A sentence
+    that asks falls behind.
     """
     total = sum(query.terms.values()) or 1.0
     found = []
@@ -114,6 +116,7 @@ def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> 
                 held = set(terms(text))
                 share = sum(w * (term in held or 0.5 * (term in heading)) for term, w in query.terms.items()) / total
                 score = 0.5 * float(alone) + 0.5 * float(within) + 0.4 * share + 0.7 * passage.score
+                score -= ASKING * text.endswith("?")
                 found.append(Sentence(passage, int(number), start, end, text, score))
     return sorted(found, key=lambda sentence: -sentence.score)
 
