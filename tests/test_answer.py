@@ -57,6 +57,23 @@ def test_a_hundred_answers_quote_exactly_and_every_marker_resolves(
                 assert citation.passage_id in {passage.id for passage in answer.passages}
 
 
+def test_under_every_heading_stands_something_it_is_the_heading_of(
+    advisor: Advisor, hundred: list[tuple[evaluate.Case, Answer]]
+) -> None:
+    cut = [
+        "How is the job market for reinforcement learning? Is AI ethics a real career or just a buzzword?",
+        "What else changes demand for a specialization? List all the top in-demand specializations, please.",
+    ]
+    seen = 0
+    for answer in [answer for _, answer in hundred] + [advisor.ask(question) for question in cut]:
+        for segment, below in zip(answer.segments, [*answer.segments[1:], None], strict=True):
+            if segment.kind == "heading":
+                seen += 1
+                assert below is not None, answer.text
+                assert below.kind in ("paragraph", "item"), answer.text
+    assert seen > 50
+
+
 def test_a_quoted_segment_says_exactly_what_its_quote_says(hundred: list[tuple[evaluate.Case, Answer]]) -> None:
     checked = 0
     for _, answer in hundred:

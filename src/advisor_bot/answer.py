@@ -355,6 +355,8 @@ class Advisor:
             if part in covered:
                 body = write(part.question, part.evidence, weighed.asked.index, MOST_WORDS // len(weighed.parts))
                 body = [line for line in body if line not in lines][:3]
+                while body and body[-1].kind == "heading":  # what stood under it was said before, or is cut
+                    body.pop()
                 lines += [*replies.lead(part.question.text, part.evidence, body), *body] if body else []
         missed = [part.question.text for part in weighed.parts if part not in covered]
         lines += [Line("note", replies.part_missed(text)) for text in missed]
