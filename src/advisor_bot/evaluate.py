@@ -80,7 +80,8 @@ def _case(path: Path, number: int, line: str) -> Case:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise LoadError(f"{path}, line {number} is not a case ({reason}). See CONTRIBUTING.md, “Add a case”.") from None
+        told = f"{path}, line {number} is not a case ({reason}). See CONTRIBUTING.md, “Adding a case”."
+        raise LoadError(told) from None
 
 
 def run(advisor: Advisor, cases: Iterable[Case], done: Callable[[], None] = lambda: None) -> list[Result]:
