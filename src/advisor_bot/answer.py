@@ -20,25 +20,24 @@ from langchain_core.runnables.utils import AddableDict
 from advisor_bot import heap, replies
 from advisor_bot.chunk import embedded_texts
 from advisor_bot.cite import Cited, Line, cite, violations
-from advisor_bot.compare import Comparison, continued, read_comparison, table
 from advisor_bot.converse import Converser, ending
+from advisor_bot.draft import Asked, Draft, Part, Weighed, draft_of
 from advisor_bot.embed import Encoder
 from advisor_bot.engines import open_encoder
 from advisor_bot.errors import QuestionError
-from advisor_bot.evidence import Evidence, weigh
+from advisor_bot.evidence import weigh
 from advisor_bot.follow_up import leans, resolve
 from advisor_bot.glossary import Glossary, glossary_of
 from advisor_bot.index import Index
 from advisor_bot.library import Library
 from advisor_bot.offer import Offers, is_small
 from advisor_bot.prompt import Brief
-from advisor_bot.question import Question, foreign_language, read_question
-from advisor_bot.quote import MOST_WORDS, write
+from advisor_bot.question import foreign_language, read_question
 from advisor_bot.rerank import RERANKED, Reranker
 from advisor_bot.retrieve import GuideRetriever, Query, make_query, search, within
 from advisor_bot.settings import Settings
-from advisor_bot.shortlist import NOBODY, Profile, asks_for_fit, shortlist
-from advisor_bot.types import Answer, Passage, Status, Turn
+from advisor_bot.shortlist import NOBODY, Profile
+from advisor_bot.types import Answer, Passage, Turn
 
 _log = logging.getLogger(__name__)
 Kind = Literal["status", "passages", "delta", "answer"]
@@ -54,41 +53,6 @@ class Event:
 
     kind: Kind
     data: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question on its way through the chain, with the version it is answered from.
-
-    ``text`` is what is answered; ``typed`` what the student wrote, in ``language`` where that is not the guide's.
-    """
-
-    text: str
-    typed: str
-    history: tuple[Turn, ...]
-    index: Index
-    glossary: Glossary
-    question: Question
-    language: str = ""
-    profile: Profile = NOBODY
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a question with what was read for it."""
-
-    question: Question
-    query: Query
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A question with the evidence for each of its parts; no parts where nothing had to be read."""
-
-    asked: Asked
-    parts: tuple[Part, ...] = ()
-    passages: tuple[Passage, ...] = ()
 
 
 class Advisor:
@@ -263,7 +227,7 @@ class Advisor:
         for weighed in inputs:
             asked = weighed.asked
             yield AddableDict(passages=list(weighed.passages))
-            draft = self._draft(weighed)
+            draft = draft_of(weighed, self.encoder_of(asked.index), self.settings)
             if self.writer is not None and weighed.passages:
                 yield from self._conversed(self.writer, weighed, draft)
                 continue
@@ -310,59 +274,6 @@ class Advisor:
             _log.error("An answer of the language model is not proved: %s", problem)
         yield AddableDict(answer=answer)
 
-    def _draft(self, weighed: Weighed) -> Draft:
-        asked = weighed.asked
-        if asked.question.chat:
-            return Draft("chat", tuple(replies.chat(asked.question.chat, asked.index)))
-        if not weighed.parts:
-            return Draft("not_covered", tuple(replies.foreign(asked.language)))
-        if asked.profile.given and asks_for_fit(asked.text):
-            ranked = shortlist(asked.profile, asked.index, asked.glossary, self.encoder_of(asked.index))
-            if ranked:
-                return Draft("partial", tuple(ranked))
-        comparison = self._comparison(weighed)
-        encoder = self.encoder_of(asked.index)
-        rows = table(comparison, asked.index, asked.glossary, encoder) if comparison else []
-        if rows:
-            return Draft(_table_status(rows), (Line("lead", replies.COMPARED), *rows))
-        if len(weighed.parts) > 1:
-            return self._parts_draft(weighed)
-        part = weighed.parts[0]
-        return Draft(part.evidence.status, tuple(self._part_lines(part, asked)))
-
-    def _comparison(self, weighed: Weighed) -> Comparison | None:
-        asked = weighed.asked
-        if asked.question.wanted == "compare":
-            return read_comparison(asked.glossary.mended(weighed.parts[0].query.resolved.text), asked.glossary)
-        earlier = [turn.text for turn in asked.history if turn.role == "user"]
-        return continued(asked.glossary.mended(asked.text), earlier, asked.glossary)
-
-    def _part_lines(self, part: Part, asked: Asked) -> list[Line]:
-        evidence = part.evidence
-        if evidence.status == "not_covered":
-            near = dict.fromkeys(s.passage for s in evidence.sentences)
-            return replies.not_covered(evidence.missing, replies.nearest(tuple(near), asked.index), self.settings)
-        body = write(part.question, evidence, asked.index)
-        return [*replies.lead(part.question.text, evidence, body), *body]
-
-    def _parts_draft(self, weighed: Weighed) -> Draft:
-        """Answer each part under its own words; say which part is not covered."""
-        covered = [part for part in weighed.parts if part.evidence.status != "not_covered"]
-        if not covered:
-            return Draft("not_covered", tuple(self._part_lines(weighed.parts[0], weighed.asked)))
-        lines: list[Line] = []
-        for part in weighed.parts:
-            if part in covered:
-                body = write(part.question, part.evidence, weighed.asked.index, MOST_WORDS // len(weighed.parts))
-                body = [line for line in body if line not in lines][:3]
-                while body and body[-1].kind == "heading":  # what stood under it was said before, or is cut
-                    body.pop()
-                lines += [*replies.lead(part.question.text, part.evidence, body), *body] if body else []
-        missed = [part.question.text for part in weighed.parts if part not in covered]
-        lines += [Line("note", replies.part_missed(text)) for text in missed]
-        sure = not missed and all(part.evidence.status == "answered" for part in covered)
-        return Draft("answered" if sure else "partial", tuple(lines))
-
     def _answer(self, weighed: Weighed, draft: Draft, cited: Cited) -> Answer:
         asked = weighed.asked
         passages = {p.id: p for p in weighed.passages}
@@ -389,14 +300,6 @@ class Advisor:
         return tuple(self.offers.answerable(near, index)[:MOST_SUGGESTED])
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An answer's status and lines before its citations are numbered."""
-
-    status: Status
-    lines: tuple[Line, ...]
-
-
 def _brief(weighed: Weighed, draft: Draft) -> Brief:
     """Return what the model is asked: what was read, and what the quoting answer would quote, best first."""
     asked = weighed.asked
@@ -416,13 +319,6 @@ def _all_lines(lines: Sequence[Line]) -> Iterator[Line]:
 def _confidence(weighed: Weighed) -> float:
     found = [part.evidence.confidence for part in weighed.parts]
     return round(sum(found) / len(found), 4) if found else 0.0
-
-
-def _table_status(rows: Sequence[Line]) -> Status:
-    """A table answers when each side and each row has a quote somewhere; it answers in part when one has none."""
-    cells = [row.cells[1:] for row in rows[1:] if row.cells]
-    full = all(any(cell.quotes for cell in line) for line in [*cells, *zip(*cells, strict=True)])
-    return "answered" if full else "partial"
 
 
 def clean_question(text: str, longest: int) -> str:
