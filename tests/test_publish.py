@@ -17,6 +17,7 @@ import pytest
 from advisor_bot import publish as stage
 from advisor_bot import versions
 from advisor_bot.errors import EncoderError, GuardError, IndexingError, LoadError
+from advisor_bot.evaluate import Answers
 from advisor_bot.index import Index
 from advisor_bot.library import Library
 from advisor_bot.publish import guard, history, plan, publish, read_guide, rollback
@@ -118,14 +119,14 @@ def test_plan_counts_agree_with_its_documents(settings: Settings, one: str) -> N
 def asked(score: float) -> stage.Ask:
     """Answers to a case file that score 0.9 before and ``score`` after, and show what both folders hold."""
 
-    def ask(live: Path, planned: Path) -> stage.Answers:
+    def ask(live: Path, planned: Path) -> Answers:
         found = []
         for folder in (live, planned):
             library = Library(folder)
             with library.lease() as index:
                 found.append(next(c.text for c in index.chunks if "Course 3" in c.text))
             library.close()
-        return stage.Answers(({"before": found[0], "after": found[1]},), 10, 0.9, score)
+        return Answers(({"before": found[0], "after": found[1]},), 10, 0.9, score)
 
     return ask
 

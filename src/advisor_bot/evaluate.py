@@ -1,4 +1,4 @@
-"""Scored cases: questions with what a right answer holds, run through the advisor and counted.
+"""Scored cases: questions with what a right answer holds, run through the advisor, counted, and compared.
 
 A case file is JSON lines: {"id", "question", "history", "answerable", "expected", "facts", "tags"}. A fact is
 a list of alternatives, one of which must stand in the answer. Cases are split in two halves by a hash of
@@ -12,12 +12,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from advisor_bot.answer import Advisor
 from advisor_bot.errors import LoadError
-from advisor_bot.text import sentences, words
+from advisor_bot.text import numerals, sentences, words
 from advisor_bot.types import Answer, Turn
+
+if TYPE_CHECKING:
+    from advisor_bot.answer import Advisor
 
 CASE_FILE = "cases.jsonl"  # a case file of this name travels with the corpus it lies in
 SAID = ("paragraph", "item", "row")
@@ -55,6 +57,16 @@ class Result:
     def spoke(self) -> bool:
         """Whether the answer gave something from the guide."""
         return self.answer.status in ("answered", "partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A case file asked before and after: the answers that differ, how many were asked, both scores (0..1)."""
+
+    changed: tuple[dict[str, Any], ...]
+    asked: int
+    before: float
+    after: float
 
 
 def read_cases(path: Path) -> tuple[Case, ...]:
@@ -114,6 +126,40 @@ def _share(facts: Sequence[Sequence[str]], text: str) -> float:
 
 def _folded(text: str) -> str:
     return " ".join(text.lower().replace("’", "'").split())
+
+
+def compare_answers(before: Sequence[Result], after: Sequence[Result]) -> Answers:
+    """Return which answers differ in status, cited text or figures, old beside new, and both scores.
+
+    The score of an answer is the share of its case's facts that it holds, 0 where it should not have been given.
+    """
+    changed = [row for old, new in zip(before, after, strict=True) if (row := _answer_change(old, new))]
+    return Answers(tuple(changed), len(before), _score(before), _score(after))
+
+
+def _answer_change(old: Result, new: Result) -> dict[str, Any] | None:
+    sides = [_side(old.answer), _side(new.answer)]
+    differs = [key for key in ("status", "cited", "figures") if sides[0][key] != sides[1][key]]
+    if not differs:
+        return None
+    return {
+        "id": old.case.id,
+        "question": old.case.question,
+        "differs": differs,
+        "right": [old.right, new.right],
+        "before": sides[0],
+        "after": sides[1],
+    }
+
+
+def _side(answer: Answer) -> dict[str, Any]:
+    said = " ".join(segment.text for segment in answer.segments if segment.kind in SAID)
+    cited = [{"document": c.document, "heading": list(c.heading), "quote": c.quote} for c in answer.citations]
+    return {"status": answer.status, "cited": cited, "figures": sorted(set(numerals(said))), "text": answer.text}
+
+
+def _score(results: Sequence[Result]) -> float:
+    return sum(result.held if result.right else 0.0 for result in results) / len(results) if results else 0.0
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:

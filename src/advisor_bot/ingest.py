@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from advisor_bot.changes import Change, DocumentChanges
-    from advisor_bot.evaluate import Result
+    from advisor_bot.evaluate import Answers, Result
     from advisor_bot.load import Loaded
-    from advisor_bot.publish import Answers, Ask, Plan, Published
+    from advisor_bot.publish import Ask, Plan, Published
     from advisor_bot.settings import Settings
 
 LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
@@ -176,8 +176,7 @@ def _ask(
 
     def ask(live: Path, planned: Path) -> Answers:
         from advisor_bot.assemble import advisor
-        from advisor_bot.evaluate import read_cases, run
-        from advisor_bot.publish import compare_answers
+        from advisor_bot.evaluate import compare_answers, read_cases, run
 
         read = read_cases(file)
         asked = itertools.count(1)

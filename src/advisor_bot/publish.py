@@ -12,40 +12,25 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advisor_bot import changes, versions
 from advisor_bot.build import Draft, Progress, build, draft
 from advisor_bot.engines import configured_fingerprint
 from advisor_bot.errors import GuardError, IndexingError, LoadError
+from advisor_bot.evaluate import Answers
 from advisor_bot.export import ensure_export, prepare_encoder
 from advisor_bot.index import Index
 from advisor_bot.library import newest_sound
 from advisor_bot.load import Loaded, load
 from advisor_bot.settings import Settings
-from advisor_bot.text import numerals
-from advisor_bot.types import Answer, Document
-
-if TYPE_CHECKING:
-    from advisor_bot.evaluate import Result
+from advisor_bot.types import Document
 
 READ_TRIES = 5
 LOST_AT_MOST = 0.5  # of the passages, before a publish needs --force
 WORSE_AT_MOST = 0.05  # of the score on the case file, before a publish needs --force
 ASKED_FROM = 0.05  # share of passages an update must touch before a publish takes the time to ask the cases
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """A case file asked before and after: the answers that differ, how many were asked, both scores (0..1)."""
-
-    changed: tuple[dict[str, Any], ...]
-    asked: int
-    before: float
-    after: float
-
-
 Ask = Callable[[Path, Path], Answers]  # given two index folders, the live one and the planned one
 
 
@@ -224,15 +209,6 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
     return Published(name, changed=True)
 
 
-def compare_answers(before: Sequence[Result], after: Sequence[Result]) -> Answers:
-    """Return which answers differ in status, cited text or figures, old beside new, and both scores.
-
-    The score of an answer is the share of its case's facts that it holds, 0 where it should not have been given.
-    """
-    changed = [row for old, new in zip(before, after, strict=True) if (row := _answer_change(old, new))]
-    return Answers(tuple(changed), len(before), _score(before), _score(after))
-
-
 def history(folder: Path) -> list[Version]:
     """Return the kept versions by sequence number; one that cannot be read says why in ``problem``."""
     live = versions.live(versions.refuse_url(folder))
@@ -343,31 +319,6 @@ def _writing(folder: Path) -> Iterator[None]:
         raise IndexingError(
             f"{error.filename or folder} cannot be written: {error.strerror or error}. What was live stays live."
         ) from error
-
-
-def _answer_change(old: Result, new: Result) -> dict[str, Any] | None:
-    sides = [_side(old.answer), _side(new.answer)]
-    differs = [key for key in ("status", "cited", "figures") if sides[0][key] != sides[1][key]]
-    if not differs:
-        return None
-    return {
-        "id": old.case.id,
-        "question": old.case.question,
-        "differs": differs,
-        "right": [old.right, new.right],
-        "before": sides[0],
-        "after": sides[1],
-    }
-
-
-def _side(answer: Answer) -> dict[str, Any]:
-    said = " ".join(segment.text for segment in answer.segments if segment.kind in ("paragraph", "item", "row"))
-    cited = [{"document": c.document, "heading": list(c.heading), "quote": c.quote} for c in answer.citations]
-    return {"status": answer.status, "cited": cited, "figures": sorted(set(numerals(said))), "text": answer.text}
-
-
-def _score(results: Sequence[Result]) -> float:
-    return sum(result.held if result.right else 0.0 for result in results) / len(results) if results else 0.0
 
 
 def _stays(old: Index | None) -> str:
