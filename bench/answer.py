@@ -51,7 +51,7 @@ def main() -> None:
     try:
         built = published("guide", ROOT / "corpus", WORK) if args.index == WORK / "guide" else advisor(settings)
         questions = [json.loads(line) for line in args.questions.open(encoding="utf-8")]
-        with built.library.lease():
+        with built.versions.lease():
             pass
     except (AdvisorError, OSError) as error:
         sys.exit(str(error))
@@ -62,7 +62,7 @@ def main() -> None:
     fresh = [timed(lambda q=question: built.ask(q))[0] for question in questions[5:25]]
     built.warm()
     base, whole, again, stages = [], [], [], {"embed and read": [], "weigh": [], "the rest": []}
-    with built.library.lease() as index:
+    with built.versions.lease() as index:
         glossary = built.glossary(index)
         for question in questions:
             built.encoder.forget_queries()

@@ -59,7 +59,7 @@ def rows_and_advisor(name: str, data: pathlib.Path, work: pathlib.Path) -> tuple
 
 def signals_of(built: Advisor, rows: list[Row]) -> list[dict[str, float]]:
     found = []
-    with built.library.lease() as index:
+    with built.versions.lease() as index:
         glossary = built.glossary(index)
         for row in rows:
             question = read_question(row.question)

@@ -121,7 +121,7 @@ def main() -> None:
         counts["benign", built.ask(row["question"]).status] += 1
     for (name, what), count in sorted(counts.items()):
         print(f"{name:9} {what:60} {count}")
-    built.library.close()
+    built.versions.close()
 
 
 if __name__ == "__main__":

@@ -94,9 +94,9 @@ def main() -> None:
     parser.add_argument("--show", action="store_true")
     args = parser.parse_args()
     built = advisor(Settings(index=args.index))
-    with built.library.lease() as index:
+    with built.versions.lease() as index:
         own_set(index, built.encoder, args.show)
-    built.library.close()
+    built.versions.close()
     if args.evaldata:
         people(args.evaldata / "mtrag", built.encoder)
     else:

@@ -164,4 +164,4 @@ def advisor(published: Path) -> Iterator[Advisor]:
 
     built = assemble.advisor(Settings(index=published))
     yield built
-    built.library.close()
+    built.versions.close()

@@ -32,7 +32,7 @@ CASES = Path(__file__).resolve().parents[1] / "corpus" / "cases.jsonl"
 def advisor(published: Path) -> Iterator[Advisor]:
     built = assembled(Settings(index=published, contact="Ada Byron <https://adviser.example/talk>"))
     yield built
-    built.library.close()
+    built.versions.close()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_hundred_answers_quote_exactly_and_every_marker_resolves(
     advisor: Advisor, hundred: list[tuple[evaluate.Case, Answer]]
 ) -> None:
     assert len(hundred) >= 100
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         for _, answer in hundred:
             assert violations(answer, index.documents) == []
             for citation in answer.citations:
@@ -99,21 +99,21 @@ def test_warming_a_small_guide_tries_what_may_be_offered_and_stops_when_another_
     built = assembled(Settings(index=published))
     asked: list[str] = []
     monkeypatch.setattr(built.offers, "_answers", lambda question, _: asked.append(question))
-    monkeypatch.setattr(type(built.library), "live", "000099-0123456789ab")
-    with built.library.lease(built.library.names()[-1]) as index:
-        monkeypatch.setattr(built.library, "lease", lambda: contextlib.nullcontext(index))
+    monkeypatch.setattr(type(built.versions), "live", "000099-0123456789ab")
+    with built.versions.lease(built.versions.names()[-1]) as index:
+        monkeypatch.setattr(built.versions, "lease", lambda: contextlib.nullcontext(index))
         built.warm()
         assert asked == []
-        monkeypatch.setattr(type(built.library), "live", index.name)
+        monkeypatch.setattr(type(built.versions), "live", index.name)
         built.warm()
         assert set(replies.starters(index)) < set(asked)
-    built.library.close()
+    built.versions.close()
 
 
 def test_an_answer_names_its_version_its_writer_and_what_was_read(advisor: Advisor) -> None:
     answer = advisor.ask("Which specializations pay the most?")
     assert answer.status == "answered"
-    assert answer.guide_version == advisor.library.live
+    assert answer.guide_version == advisor.versions.live
     assert answer.writer == "quotes"
     assert 0 <= answer.confidence <= 1
     assert answer.passages
@@ -220,7 +220,7 @@ def test_a_question_that_cannot_be_answered_is_one_clear_error(advisor: Advisor,
 )
 def test_odd_questions_get_a_proved_answer_and_no_markup_of_their_own(advisor: Advisor, question: str) -> None:
     answer = advisor.ask(question)
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         assert violations(answer, index.documents) == []
     assert "<script>" not in answer.text
 
@@ -232,7 +232,7 @@ def test_any_question_gets_a_proved_answer_or_a_clear_error(advisor: Advisor, qu
         answer = advisor.ask(question)
     except QuestionError:
         return
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         assert violations(answer, index.documents) == []
 
 
@@ -271,7 +271,7 @@ def test_in_a_large_guide_follow_ups_are_offered_once_they_were_tried_in_the_bac
     while not (offered := built.ask("How important is the GRE?").suggestions) and time.monotonic() < end:
         time.sleep(0.05)
     assert offered
-    built.library.close()
+    built.versions.close()
 
 
 def test_search_returns_ranked_passages_without_repeats(advisor: Advisor) -> None:
@@ -285,7 +285,7 @@ def test_langchain_can_use_the_retriever_and_the_chain(advisor: Advisor) -> None
     from langchain_core.runnables import Runnable
 
     assert isinstance(advisor.chain, Runnable)
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         retriever = advisor.retriever(index, k=3)
         assert isinstance(retriever, BaseRetriever)
         assert len(retriever.invoke("computer vision")) == 3

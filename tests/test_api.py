@@ -24,7 +24,7 @@ def settings(published: Path) -> Settings:
 def advisor(settings: Settings) -> Iterator[Advisor]:
     built = assemble.advisor(settings)
     yield built
-    built.library.close()
+    built.versions.close()
 
 
 @pytest.fixture(scope="module")
@@ -209,4 +209,4 @@ def test_the_description_of_the_api_names_every_field_of_an_answer(client: TestC
 
 def test_health_and_ready(client: TestClient, advisor: Advisor) -> None:
     assert client.get("/health").json() == {"status": "ok"}
-    assert client.get("/ready").json() == {"status": "ready", "version": advisor.library.live}
+    assert client.get("/ready").json() == {"status": "ready", "version": advisor.versions.live}

@@ -13,7 +13,7 @@ from advisor_bot.assemble import server
 from advisor_bot.settings import Settings
 
 app = server(Settings(index=Path(sys.argv[1])))
-app.state.advisor.library.close()
+app.state.advisor.versions.close()
 """
 
 

@@ -48,7 +48,7 @@ class Asked:
         self.notes = [s.text for s in self.answer.segments if s.kind == "note"]
         deltas = [e.data["text"] for e in self.events if e.kind == "delta"]
         assert "".join(deltas) == self.answer.text
-        with advisor.library.lease() as index:
+        with advisor.versions.lease() as index:
             assert violations(self.answer, index.documents) == []
         for segment in self.answer.segments:
             assert segment.citations or segment.kind in ("lead", "note", "heading")
@@ -310,7 +310,7 @@ def prompts(
 def test_the_guide_never_reaches_the_instructions(advisor: Advisor) -> None:
     ((system, human),) = prompts(advisor)
     assert system.text == prompt_file(None)[0]
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         assert next(iter(index.documents.values())).title not in system.text
     mark = re.findall(r"={5}[0-9a-f]{16}={5}", human.text)
     assert len(mark) == 3
@@ -600,4 +600,4 @@ def test_the_api_counts_calls_and_the_page_says_what_is_sent(published: Path) ->
             assert "sent to Anthropic" in guide["sent"]
             assert "sent to Anthropic" in client.get("/config").text or "sent to Anthropic" in client.get("/").text
     finally:
-        built.library.close()
+        built.versions.close()

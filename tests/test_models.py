@@ -182,10 +182,10 @@ def proved(published: Path, converser: Converser) -> None:
         answer = events[-1].data
         assert "".join(e.data["text"] for e in events if e.kind == "delta") == answer.text
         assert [e.data["text"] for e in events if e.kind == "status"][1] == "Writing an answer…"
-        with built.library.lease() as index:
+        with built.versions.lease() as index:
             assert violations(answer, index.documents) == []
     finally:
-        built.library.close()
+        built.versions.close()
     calls = [line for line in converser.ledger.lines() if line.startswith("advisor_model_calls_total")]
     assert len(calls) == 1
     assert re.search(r'outcome="(?:answered|left)"} 1$', calls[0])  # left: it repeated itself and was cut off

@@ -33,7 +33,7 @@ OPERATIONS = [
 def described(published: Path) -> Iterator[schemathesis.BaseSchema]:
     app = server(Settings(index=published, rate=0))
     yield schemathesis.openapi.from_asgi("/openapi.json", app)
-    app.state.advisor.library.close()
+    app.state.advisor.versions.close()
 
 
 def test_every_operation_described_is_tried(described: schemathesis.BaseSchema) -> None:

@@ -123,7 +123,7 @@ def server(published: Path) -> Iterator[FastAPI]:
 
     app = server(Settings(index=published))
     yield app
-    app.state.advisor.library.close()
+    app.state.advisor.versions.close()
 
 
 def test_every_address_named_exists(server: FastAPI) -> None:

@@ -46,7 +46,7 @@ pairs = [(question, " > ".join(p.heading) + "\\n" + p.text) for p in after]
 relevance = CrossEncoder(str(folder), device="cpu").predict(pairs).tolist()
 answer = built.ask(question)
 quotes = []
-with built.library.lease() as opened:
+with built.versions.lease() as opened:
     quotes = [opened.documents[c.document].text[c.start:c.end] == c.quote for c in answer.citations]
 refused = []
 for path in (get_model_path(), many, folder / "config.json"):

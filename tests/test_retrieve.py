@@ -77,7 +77,7 @@ def advisor(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     publish(tuple(parse(name, text, markup=True) for name, text in TEXTS.items()), settings)
     built = assembled(settings)
     yield built
-    built.library.close()
+    built.versions.close()
 
 
 def first(advisor: Advisor, question: str, history: tuple[Turn, ...] = ()) -> Passage:
@@ -116,7 +116,7 @@ def test_passages_are_exact_spans_that_do_not_overlap_and_stay_in_one_section(ad
     for question in ("What does it cost?", "Who may apply?", "euros", "appeal", "zebra"):
         found = advisor.search(question)
         assert found == sorted(found, key=lambda p: -p.score)
-        with advisor.library.lease() as index:
+        with advisor.versions.lease() as index:
             for passage in found:
                 assert index.documents[passage.document].text[passage.start : passage.end] == passage.text
                 parts = [index.chunks[row] for name in passage.chunk_ids if (row := index.row(name)) is not None]
@@ -154,4 +154,4 @@ A grant is paid for ten months of the year. Nobody has to pay a grant back.
         said = [s.text for s in built.ask("does a grant have to be paid back?").segments if s.kind == "paragraph"]
         assert said[0].startswith("Nobody has to pay")
     finally:
-        built.library.close()
+        built.versions.close()

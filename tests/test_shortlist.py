@@ -36,7 +36,7 @@ def test_every_word_about_an_option_is_a_quote_and_a_gap_is_said(advisor: Adviso
     answer = advisor.ask(
         "Which one fits me?", profile=Profile("nurse", "better diagnosis", "part time", "math and cost")
     )
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         assert violations(answer, index.documents) == []
     for segment in answer.segments:
         for cell in (segment.cells or ())[1:]:
@@ -55,7 +55,7 @@ def test_without_a_profile_the_question_is_answered_like_any_other(advisor: Advi
 
 
 def test_the_options_are_the_guides_ten_specializations(advisor: Advisor) -> None:
-    with advisor.library.lease() as index:
+    with advisor.versions.lease() as index:
         found = [option.name for option in options(index, advisor.glossary(index))]
     assert len(found) == 10
     assert "Computer vision" in found

@@ -24,9 +24,9 @@ CLAIMS = Path(__file__).parent / "claims.jsonl"
 @pytest.fixture(scope="module")
 def opened(published: Path) -> Iterator[tuple[Index, Encoder]]:
     built = assembled(Settings(index=published))
-    with built.library.lease() as index:
+    with built.versions.lease() as index:
         yield index, built.encoder
-    built.library.close()
+    built.versions.close()
 
 
 @pytest.fixture(scope="module")

@@ -215,10 +215,10 @@ def test_version_of_another_model_is_asked_with_that_model(index_folder: Path, m
     published = publish(edition(1), settings)
     assert published.plan is not None
     assert published.plan.reasons
-    assert advisor.library.refresh()
-    with advisor.library.lease() as index:
+    assert advisor.versions.refresh()
+    with advisor.versions.lease() as index:
         assert index.encoder == advisor.encoder_of(index).fingerprint == other.fingerprint
     second = advisor.ask("How much does tuition cost a month?")
     assert second.guide_version == published.version
     assert second.status == first.status
-    advisor.library.close()
+    advisor.versions.close()

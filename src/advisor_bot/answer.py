@@ -60,18 +60,18 @@ class Advisor:
 
     def __init__(
         self,
-        library: Library,
+        versions: Library,
         encoder: Encoder,
         settings: Settings,
         writer: Converser | None = None,
         reranker: Reranker | None = None,
     ) -> None:
         """Take the published versions, the encoder they were made with, the settings; a model's writer, a reranker."""
-        self.library, self.encoder, self.settings = library, encoder, settings
+        self.versions, self.encoder, self.settings = versions, encoder, settings
         self.writer, self.reranker = writer, reranker
         self._encoders = {encoder.fingerprint: encoder}
         self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
-        self.offers = Offers(library, self._answers)
+        self.offers = Offers(versions, self._answers)
         self.chain: Runnable[Asked, AddableDict] = (
             RunnableLambda(self._weigh) | RunnableGenerator(self._write)
         ).with_config(run_name="advisor")
@@ -81,13 +81,13 @@ class Advisor:
 
         ``profile`` is what the student said of themselves; "which fits me?" is answered from it.
         """
-        with self.library.lease() as index:
+        with self.versions.lease() as index:
             answer: Answer = self.chain.invoke(self._asked(question, history, index, profile))["answer"]
             return answer
 
     def stream(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Iterator[Event]:
         """Yield the answer as it is made: status, passages, checked deltas, then the whole answer."""
-        with self.library.lease() as index:
+        with self.versions.lease() as index:
             asked = self._asked(question, history, index, profile)
             yield Event("status", {"text": replies.READING})
             for piece in self.chain.stream(asked):
@@ -97,7 +97,7 @@ class Advisor:
 
     def search(self, question: str, history: Sequence[Turn] = (), k: int = 20) -> list[Passage]:
         """Return what would be read for ``question``, best first: the retrieval stage alone."""
-        with self.library.lease() as index:
+        with self.versions.lease() as index:
             asked = self._asked(question, history, index)
             query = make_query(asked.question, asked.history, index, asked.glossary, self.encoder_of(index))
             return self._read(query, index, k)
@@ -121,7 +121,7 @@ class Advisor:
 
     def starters(self) -> list[str]:
         """Return questions to begin with, made from the guide's own headings; the guide answers each."""
-        with self.library.lease() as index:
+        with self.versions.lease() as index:
             return self.offers.answerable(replies.starters(index), index)
 
     def warm(self) -> None:
@@ -129,9 +129,9 @@ class Advisor:
 
         Ends early when another version is live. What a swap left in memory is given back.
         """
-        with self.library.lease() as index:
+        with self.versions.lease() as index:
             for step in self._warming(index):
-                if index.name != self.library.live or not threading.main_thread().is_alive():
+                if index.name != self.versions.live or not threading.main_thread().is_alive():
                     return
                 step()
         heap.give_back()

@@ -166,7 +166,7 @@ def _event(kind: str, data: Any) -> str:
 
 
 def _guide_routes(router: APIRouter, advisor: Advisor, settings: Settings) -> None:
-    library = advisor.library
+    library = advisor.versions
 
     @router.get("/api/guide", responses=NOT_THERE, tags=["guide"])
     def guide(version: str | None = None) -> guide_view.GuideOut:
@@ -205,8 +205,8 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
     @router.post("/api/feedback", responses=ERRORS, tags=["ask"])
     def feedback(given: FeedbackIn) -> dict[str, bool]:
         """Count a thumb by verdict, status, version and cited passages. No words are kept."""
-        with advisor.library.lease() as index:
-            version = given.guide_version if given.guide_version in advisor.library.names() else "unknown"
+        with advisor.versions.lease() as index:
+            version = given.guide_version if given.guide_version in advisor.versions.names() else "unknown"
             known = [name for name in given.passages if all(index.row(part) is not None for part in name.split("~"))]
         metrics.count(
             "advisor_feedback_total",
@@ -227,7 +227,7 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
     @router.get("/ready", responses={503: ERRORS[503]}, tags=["service"])
     def ready() -> dict[str, str]:
         """Tell that a version of the guide is live and open."""
-        with advisor.library.lease() as index:
+        with advisor.versions.lease() as index:
             return {"status": "ready", "version": index.name}
 
     @router.get("/metrics", response_class=PlainTextResponse, tags=["service"])

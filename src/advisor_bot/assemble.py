@@ -50,6 +50,6 @@ def server(settings: Settings) -> FastAPI:
         # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
         threading.Thread(target=built.warm, name="warm").start()
 
-    built.library.watch(swapped=warm)
+    built.versions.watch(swapped=warm)
     warm()
     return create_app(built, settings)

@@ -186,7 +186,7 @@ def _ask(
             try:
                 return run(built, read, lambda: progress("Asking", next(asked), 2 * len(read)))
             finally:
-                built.library.close()
+                built.versions.close()
 
         with ThreadPoolExecutor(2) as both:
             before, after = both.map(results, (live, planned))

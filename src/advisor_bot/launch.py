@@ -48,7 +48,7 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     try:
         run(application, sock, settings)
     finally:
-        application.state.advisor.library.close()
+        application.state.advisor.versions.close()
 
 
 def _publish_if_needed(settings: Settings) -> None:
