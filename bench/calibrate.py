@@ -23,10 +23,9 @@ from question_sets import ROOT, WORK, Row, own_rows, published, rows_of, texts_o
 
 from advisor_bot import evaluate
 from advisor_bot.answer import Advisor
+from advisor_bot.evidence import weigh
 from advisor_bot.question import read_question
-from advisor_bot.rank import rank_sentences
 from advisor_bot.retrieve import make_query, search
-from advisor_bot.signals import measure
 
 DATA = ROOT / "src" / "advisor_bot" / "data" / "evidence.json"
 GUIDES = ROOT / "bench" / "guides"
@@ -67,9 +66,7 @@ def signals_of(built: Advisor, rows: list[Row]) -> list[dict[str, float]]:
             query = make_query(question, before, index, glossary, built.encoder)
             passages = search(query, index, k=8 + 4 * len(row.exclude))
             passages = [p for p in passages if not any(x.endswith(p.document) for x in row.exclude)][:8]
-            sentences, read = rank_sentences(query, passages, index, built.encoder)
-            asked = built.encoder.tokens(query.resolved.text)
-            found.append(measure(question, query, passages, sentences, index, glossary, built.encoder, asked, read))
+            found.append(dict(weigh(question, query, passages, index, glossary, built.encoder).signals))
     return found
 
 
