@@ -135,12 +135,19 @@ def test_without_a_model_no_part_of_one_is_imported(published: Path) -> None:
 
 def test_a_model_gets_the_time_it_needs_unless_the_owner_says_otherwise() -> None:
     local, hosted = Settings(model="local:/x.gguf"), Settings(model="openai:gpt")
-    for given in (local, hosted):  # a question may take three calls: to understand it, to answer, to translate
-        assert given.request_seconds > given.model_first_seconds
-        assert given.request_seconds >= 3 * given.model_seconds
-    assert local.model_seconds > hosted.model_seconds
+    assert (local.model_first_seconds, local.model_seconds) == (30, 180)
+    assert (hosted.model_first_seconds, hosted.model_seconds) == (10, 20)
     assert Settings(model="local:/x.gguf", model_seconds=5).model_seconds == 5
-    assert Settings().request_seconds < hosted.request_seconds
+
+
+def test_a_request_may_take_three_answers_and_ten_seconds_unless_the_owner_says_otherwise() -> None:
+    local, hosted = {"ADVISOR_MODEL": "local:/x.gguf"}, {"ADVISOR_MODEL": "openai:gpt"}
+    assert Settings.read({}).request_seconds == Settings.read({"ADVISOR_MODEL_SECONDS": "50"}).request_seconds == 30
+    assert Settings.read(hosted).request_seconds == 70
+    assert Settings.read(local).request_seconds == 550
+    assert Settings.read(hosted | {"ADVISOR_MODEL_SECONDS": "50"}).request_seconds == 160
+    assert Settings.read(local | {"ADVISOR_REQUEST_SECONDS": "45"}).request_seconds == 45
+    assert Settings.read(hosted | {"ADVISOR_REQUEST_SECONDS": "30"}).request_seconds == 30
 
 
 # --- a real, small model ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -15,9 +15,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
-# Seconds that a model is given where nothing else is set: a question may take three calls of it.
-_HOSTED = {"request_seconds": 70}
-_LOCAL = {"model_first_seconds": 30, "model_seconds": 180, "request_seconds": 600}  # some hundred tokens a second
+# Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
+# that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
+_LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
+_CALLS = 3  # of a model for one question: to understand it, to answer, to translate
+_BESIDES = 10.0  # seconds of a request that are not the model's
 
 
 class Settings(BaseSettings):
@@ -70,7 +72,10 @@ class Settings(BaseSettings):
     rate: int = Field(10, ge=0, le=100_000, description="Requests a second that one address may make, 0 for no limit")
     burst: int = Field(200, ge=1, le=1_000_000, description="Requests that one address may make at once")
     request_seconds: float = Field(
-        30, gt=0, le=3600, description="Longest time that one request may take, s; with a model 70, `local:` 600"
+        30,
+        gt=0,
+        le=3600,
+        description="Longest time that one request may take, s; with a model three answers and 10: 70, `local:` 550",
     )
     trusted_proxies: str = Field(
         "", description="Addresses or networks whose `X-Forwarded-…` headers count, commas between; empty: nobody's"
@@ -90,9 +95,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _models_get_time(cls, values: dict[str, Any]) -> dict[str, Any]:
-        model = str(values.get("model") or "").strip()
-        return (_LOCAL if model.startswith("local:") else _HOSTED if model else {}) | values
+    def _local_models_get_time(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return (_LOCAL if str(values.get("model") or "").strip().startswith("local:") else {}) | values
+
+    @model_validator(mode="after")
+    def _a_request_lasts_as_long_as_its_calls(self) -> Self:
+        if self.model.strip() and "request_seconds" not in self.model_fields_set:
+            object.__setattr__(self, "request_seconds", _CALLS * self.model_seconds + _BESIDES)
+        return self
 
     @field_validator("contact")
     @classmethod
