@@ -107,6 +107,13 @@ def test_a_change_of_topic_is_not_dragged_back(advisor: Advisor, history: tuple[
     assert [p.id for p in advisor.search(question, history)][:1] == [p.id for p in advisor.search(question)][:1]
 
 
+def test_what_was_said_before_a_change_of_topic_does_not_count(advisor: Advisor) -> None:
+    question = "Forget that. I was refused, what can I do?"
+    with advisor.versions.lease() as index:
+        after, alone = (advisor.retriever(index, history).invoke(question) for history in (ROOMS, ()))
+    assert [found.id for found in after] == [found.id for found in alone]
+
+
 def test_a_text_that_stands_twice_is_read_once_a_document_and_found_in_each(advisor: Advisor) -> None:
     found = [p for p in advisor.search("How can I appeal against a decision?") if APPEAL in p.text]
     assert sorted(p.document for p in found) == ["grants.md", "housing.md"]

@@ -26,7 +26,7 @@ from advisor_bot.embed import Encoder
 from advisor_bot.engines import open_encoder
 from advisor_bot.errors import QuestionError
 from advisor_bot.evidence import weigh
-from advisor_bot.follow_up import leans, resolve
+from advisor_bot.follow_up import leans, resolve, still_talked_of
 from advisor_bot.glossary import Glossary, glossary_of
 from advisor_bot.index import Index
 from advisor_bot.library import Library
@@ -168,7 +168,7 @@ class Advisor:
         question = read_question(clean)
         known = lambda term: index.idf(term) is not None  # noqa: E731
         language = "" if question.chat else foreign_language(glossary.mended(clean), known, tuple(replies.languages()))
-        before = () if question.changes_topic else tuple(history)
+        before = still_talked_of(question, history)
         return Asked(clean, clean, before, index, glossary, question, language, profile)
 
     def _weigh(self, asked: Asked) -> Weighed:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from advisor_bot.question import read_question
+from advisor_bot.question import Question, read_question
 from advisor_bot.text import STOPWORDS, plain, stem, terms, words
 from advisor_bot.types import Turn
 
@@ -73,6 +73,11 @@ def resolve(question: str, history: Sequence[Turn], idf: Callable[[str], float |
     for earlier in asked:
         topic = _step(earlier, topic, idf).topic
     return _step(question, _topic_words(pointed_out(question, history), idf) or topic, idf)
+
+
+def still_talked_of(question: Question, history: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Return what was said before ``question``; nothing where it changes the topic ("forget that")."""
+    return () if question.changes_topic else tuple(history)
 
 
 def pointed_out(question: str, history: Sequence[Turn]) -> str:

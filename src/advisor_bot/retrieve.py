@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from advisor_bot.embed import Encoder
-from advisor_bot.follow_up import Resolved, resolve
+from advisor_bot.follow_up import Resolved, resolve, still_talked_of
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
 from advisor_bot.question import Question, read_question
@@ -56,6 +56,7 @@ class Query:
 
 def make_query(asked: Question, history: Sequence[Turn], index: Index, glossary: Glossary, encoder: Encoder) -> Query:
     """Resolve a question against ``history`` and what was told before it, mend its slips, and embed it."""
+    history = still_talked_of(asked, history)
     if asked.background:
         history = (*history, Turn("user", asked.background))
     mended = glossary.mended(asked.text)
