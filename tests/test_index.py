@@ -125,6 +125,14 @@ def test_every_passage_and_sentence_has_its_vector(library: Library, encoder: En
             np.testing.assert_allclose(stored, expected, atol=1e-5)
 
 
+def test_the_topic_of_a_document_is_nearest_to_its_own_sentences(library: Library, encoder: Encoder) -> None:
+    with library.lease() as index:
+        meals, guide = (index.topic(name) for name in ("notes.txt", "guide.md"))
+        asked = encoder.query("How much is lunch?")
+        assert meals @ asked > guide @ asked
+        assert np.linalg.norm(guide) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_search_by_meaning_and_by_words_finds_the_passage(library: Library, encoder: Encoder) -> None:
     assert ask(library, encoder, "Which loans are granted?")[0].startswith("- **Loans.**")
     assert "four euros" in ask(library, encoder, "lunch")[1]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from advisor_bot.chunk import chunk
 from advisor_bot.glossary import glossary_of
+from advisor_bot.kinds import holds
 from advisor_bot.load import parse
 from advisor_bot.question import foreign_language, read_question
 
@@ -48,13 +49,18 @@ def test_small_talk_is_told_from_questions(asked: str, chat: str) -> None:
         ("can I defer when I am ill", "yes_no"),
         ("applications open when?", "date"),
         ("how much does it cost", "money"),
-        ("what percentage of jobs need it", "number"),
+        ("what percentage of jobs need it", "share"),
         ("when is the deadline", "date"),
         ("who teaches it", "text"),
         ("how old is the founder", "age"),
+        ("do you have a phone number for the dean", "contact"),
+        ("how late is the library open", "clock"),
+        ("how long does it take", "duration"),
+        ("how many weeks is that", "duration"),
+        ("write how long a letter?", "text"),
         ("which university did she go to", "name"),
         ("name a few bootcamps", "name"),
-        ("what % of jobs need it", "number"),
+        ("what % of jobs need it", "share"),
         ("which specializations pay best", "list"),
         ("why does that matter", "why"),
         ("is it hard", "yes_no"),
@@ -63,6 +69,36 @@ def test_small_talk_is_told_from_questions(asked: str, chat: str) -> None:
 )
 def test_the_kind_of_thing_asked_for_is_seen(asked: str, wanted: str) -> None:
     assert read_question(asked).wanted == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "held"),
+    [
+        ("how much is the fee", "The fee is €120 a term.", True),
+        ("how much is the fee", "The fee is due on 3 May.", False),
+        ("how many students get the award", "Forty of 300 students get it.", True),
+        ("how many students get the award", "The award pays $2,750 for two years.", False),
+        ("how many people share a kitchen", "A shared kitchen is 10 minutes on foot.", False),
+        ("what percentage drops out", "Eleven percent left before the end.", True),
+        ("what percentage drops out", "In 2023 many left before the end.", False),
+        ("what time does it open", "It opens at 9:30.", True),
+        ("what time does it open", "It opens on Mondays.", False),
+        ("phone number of the office?", "Call 555-0189 before noon.", True),
+        ("phone number of the office?", "The office answers 300 calls.", False),
+        ("how long does it take", "It takes another two semesters.", True),
+        ("when do I hear back", "Answers come in the first week of May.", True),
+        ("when do I hear back in 2024", "In 2024 many applied.", False),
+        ("which company did she join", "She joined Harrow Labs.", True),
+        ("is it hard", "It is hard.", None),
+    ],
+)
+def test_a_text_is_seen_to_hold_the_kind_of_thing_asked_for(asked: str, text: str, held: bool | None) -> None:
+    assert holds(asked, text) is held
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_any_question_can_be_held_against_any_text(asked: str, text: str) -> None:
+    assert holds(asked, text) in (True, False, None)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +184,12 @@ def test_shorthand_is_written_out_unless_the_guide_uses_it() -> None:
     document = parse("guide.md", "# Study\n\nIt takes ten hrs of reading.", markup=True)
     mended = glossary_of([document], chunk(document)).mended("how many hrs a wk do ppl read, what $$$")
     assert mended == "how many hrs a week do people read, what money"
+
+
+def test_the_beginning_of_a_word_of_the_guide_stands_for_it() -> None:
+    document = parse("guide.md", "# Study\n\nAdministrative skills help you admit students.", markup=True)
+    glossary = glossary_of([document], chunk(document), {"students": 1})
+    assert glossary.mended("do admin skills help studnets") == "do administrative skills help students"
 
 
 def test_real_words_are_no_slips_of_the_guides_words() -> None:

@@ -14,7 +14,7 @@ from advisor_bot.cite import Line, Quote
 from advisor_bot.embed import Encoder
 from advisor_bot.glossary import Glossary, Topic
 from advisor_bot.index import Index
-from advisor_bot.question import wanted
+from advisor_bot.kinds import wanted
 from advisor_bot.retrieve import as_passage
 from advisor_bot.text import STOPWORDS, plain, stem, words
 

@@ -18,6 +18,7 @@ from advisor_bot.types import Chunk, Document
 
 _BRACKETS = re.compile(r"\(([^()]{2,30})\)")
 SHORTHAND = {
+    "abt": "about",
     "$$": "money", "$$$": "money", "$$$$": "money", "algo": "algorithm", "algos": "algorithms", "apps": "applications",
     "avg": "average", "b4": "before", "bachelors": "bachelor's degree", "calc": "calculus", "cert": "certificate",
     "certs": "certificates", "cs": "computer science", "cons": "disadvantages", "dept": "department",
@@ -28,11 +29,14 @@ SHORTHAND = {
     "masters": "master's degree", "math": "mathematics", "maths": "mathematics", "mgmt": "management",
     "pct": "percent", "postgrad": "postgraduate", "ppl": "people", "prereq": "prerequisite",
     "prereqs": "prerequisites", "prof": "professor", "profs": "professors", "pros": "advantages",
-    "reqs": "requirements", "sched": "schedule", "stats": "statistics", "tech": "technology",
+    "reqs": "requirements",
+    "rn": "right now", "sched": "schedule", "smth": "something", "sth": "something", "stats": "statistics",
+    "tech": "technology",
     "undergrad": "undergraduate",
     "uni": "university", "unis": "universities", "wk": "week",
     "wks": "weeks", "yr": "year", "yrs": "years",
 }  # fmt: skip
+CUT_SHORT = 4  # letters at least that a short form leaves off the end of a word
 _FUNCTION_WORDS = sorted(word for word in STOPWORDS if len(word) >= 4 and word.isalpha())
 _SPLIT = re.compile(r"\s*(?:&|/|;|,|\band\b|\bwith\b)\s*", re.I)
 
@@ -136,8 +140,8 @@ class Glossary:
     def spelling(self, word: str) -> str | None:
         """Return what ``word`` (lower case) is short for or a slip of, or None: of the guide, else the dictionary.
 
-        A word of the dictionary is no slip. One edit is forgiven in words of five letters, two from eight, never
-        the first letter (optimal string alignment distance).
+        A word of the dictionary is no slip; the beginning of a word of the guide stands for it. One edit is forgiven
+        in words of five letters, two from eight, never the first letter (optimal string alignment distance).
         """
         if word not in self._slips:
             self._slips[word] = self._nearest(word)
@@ -160,6 +164,9 @@ class Glossary:
         known = word in self.vocabulary or word in STOPWORDS or word in self.dictionary
         if len(word) < 4 or known or not word.isalpha() or any(base in self.dictionary for base in _bases(word)):
             return None
+        whole = [(-count, other) for other, count in self.vocabulary.items() if other[:-CUT_SHORT].startswith(word)]
+        if whole:  # "admin" for "administrative"
+            return min(whole)[1]
         from rapidfuzz.distance import OSA
 
         functional = [w for w in _FUNCTION_WORDS if w[0] == word[0] and OSA.distance(word, w, score_cutoff=1) <= 1]

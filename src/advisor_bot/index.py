@@ -19,6 +19,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from advisor_bot.versions import file_hash
 SCHEMA = 1
 COLLECTION = "guide"
 PROVED_ROWS = 8
+TOPIC_SENTENCES = 4000  # of a document, looked at for its topic
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,12 @@ class Index:
         )
         counts = [len(chunk.sentences) for chunk in self.chunks]
         self.first_sentence: NDArray[np.int64] = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        self._topics: dict[str, NDArray[np.float32]] = {}
+        ends = accumulate(len(row["chunks"]) for row in self.manifest["documents"])
+        self._document_chunks = {
+            row["name"]: slice(end - len(row["chunks"]), end)
+            for row, end in zip(self.manifest["documents"], ends, strict=True)
+        }
         self._rows = {chunk.id: row for row, chunk in enumerate(self.chunks)}
         for key in ("documents", "chunk_rows", "sentence_rows", "context_rows"):
             del self.manifest[key]  # held above in their own form
@@ -141,6 +149,19 @@ class Index:
         starts = bm25.scores["indptr"]
         used = int(starts[number + 1] - starts[number])
         return math.log(1 + (len(self.chunks) - used + 0.5) / (used + 0.5)) if used else None
+
+    def topic(self, document: str) -> NDArray[np.float32]:
+        """Return what the sentences of a document have in common: their mean vector, of length 1.
+
+        Of a long document evenly spaced sentences stand for all.
+        """
+        if document not in self._topics:
+            chunks = self._document_chunks[document]
+            first, end = self.first_sentence[chunks.start], self.first_sentence[chunks.stop]
+            step = 1 + int(end - first) // TOPIC_SENTENCES
+            mean = self.vectors[self.sentence_rows[first:end:step]].sum(axis=0)
+            self._topics[document] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        return self._topics[document]
 
     def row(self, chunk_id: str) -> int | None:
         """Return the row of the chunk called ``chunk_id``, None if this version has none."""

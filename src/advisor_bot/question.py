@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from advisor_bot.kinds import Wanted, wanted
 from advisor_bot.text import STOPWORDS, stem, words
 
 Chat = Literal["greeting", "thanks", "bye", "who", "how", ""]
-Wanted = Literal["number", "money", "date", "age", "name", "list", "compare", "yes_no", "why", "definition", "text"]
 
 _GREETING = re.compile(
     r"^(?:(?:hi+|hello+|hey+|hiya|yo|howdy|greetings|good (?:morning|afternoon|evening|day)|sup|what'?s up)"
@@ -57,35 +57,6 @@ _FILLER = re.compile(
     re.I,
 )
 _CHANGES_TOPIC = re.compile(rf"\b{_NEW_TOPIC}\b", re.I)
-# What goes by a name of its own; a question for one is answered by a name.
-_NAMED = (
-    r"(?:universit(?:y|ies)|colleges?|schools?|compan(?:y|ies)|firms?|employers?|organi[sz]ations?|institut(?:e|ion)s?|"
-    r"books?|authors?|professors?|cit(?:y|ies)|countr(?:y|ies)|states?|boot ?camps?|scholarships?|websites?|apps?)"
-)
-_KINDS: dict[Wanted, str] = {
-    "compare": r"\b(?:compar\w+|versus|vs\.?|differen(?:ce|ces|t)\b.*\b(?:between|from|than)|"
-    r"diffs? between|(?:what(?:'?s| is| are)|is there) (?:the|an|any|a) (?:main |big |real )?diff(?:erence)?s?|"
-    r"pros and cons)\b",
-    "money": r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
-    r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
-    r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?))\b",
-    "age": r"\bhow old\b|\bwhat age\b",
-    "number": r"\b(?:how (?:many|long|often|big|far|high|fast)|percent(?:age)?|how much|"
-    r"what (?:percent(?:age)?|share|number|proportion|rate|score|gpa))\b|\bwhat ?%",
-    # "when" within a sentence tells a circumstance: "when applying, …"
-    "date": r"\b(?:when(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| must| has| have)|"
-    r"what (?:year|date|time|day|month)|which year|deadlines?|by what date|how soon)\b|\bwhen\W*$",
-    "name": rf"\b(?:which|what) {_NAMED}\b|\b{_NAMED} names?\b|\bnames of\b|\bname a few\b|"
-    r"\bnames? (?:of )?(?:me )?(?:some|a few|a|one|two|three|the best) ",
-    "list": r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:speciali[sz]ations?|skills|options|requirements|programs?|tracks?|"
-    r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|"
-    r"name (?:all|the)|top \d+|what are (?:the|all|some)|give me (?:a list|all))\b",
-    "why": r"\b(?:why|how come|what (?:is|are) the reasons?|reason for)\b",
-    "yes_no": r"^(?:is|are|am|was|were|do|does|did|can|could|will|would|should|shall|may|might|must|has|have|had|"
-    r"isn't|aren't|don't|doesn't|can't|won't)\b",
-    "definition": r"^(?:what(?:'s| is| are| does)|define|explain|tell me about|describe)\b",
-}
-_PATTERNS = {kind: re.compile(pattern, re.I) for kind, pattern in _KINDS.items()}
 _SPLIT = re.compile(
     r"(?<=[?!])\s+(?=\S)|[,;]?\s+(?:and|&|plus|also|or)\s+(?:also\s+)?(?=(?:what|which|how|why|when|where|who|is|are|do|does|"
     r"can|could|should|will|would)\b)",
@@ -167,14 +138,6 @@ def _typed_out(asked: str) -> str:
     """Return ``asked`` with drawn-out letters and the shorthand of messages written plainly."""
     plain = re.sub(r"(\w)\1{2,}", r"\1", asked)
     return re.sub(r"\bu\b", "you", re.sub(r"\br\b(?= (?:u|you)\b)", "are", plain, flags=re.I), flags=re.I)
-
-
-def wanted(text: str) -> Wanted:
-    """Return the kind of thing the question asks for; ``text`` when nothing more exact shows."""
-    for kind, pattern in _PATTERNS.items():
-        if pattern.search(text):
-            return kind
-    return "text"
 
 
 # --- language -------------------------------------------------------------------------------------------------------

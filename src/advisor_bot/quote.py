@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from advisor_bot.cite import Line, Quote
 from advisor_bot.evidence import Evidence
 from advisor_bot.index import Index
+from advisor_bot.kinds import holds
 from advisor_bot.question import Question
 from advisor_bot.rank import Sentence
 from advisor_bot.text import numerals, plain, terms, words
@@ -24,6 +25,7 @@ MOST_SENTENCES = 4
 LEAST_SHARE = 0.72  # of the best sentence's score that a further sentence must reach
 MOST_ITEMS = 12
 NEARLY = 0.94  # of the best score
+NEARLY_ANSWERS = 0.8  # of the best score, for a sentence that holds the kind of thing asked for
 
 _LEANS = re.compile(
     r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|both|either|neither|another|others?|"
@@ -90,11 +92,9 @@ def choose(question: Question, evidence: Evidence, index: Index, most_words: int
 
 def _answering_first(question: Question, sentences: Sequence[Sentence]) -> list[Sentence]:
     """Move the best sentence that holds the kind of thing asked for to the front, if it is nearly as good."""
-    if question.wanted not in ("number", "money"):
-        return list(sentences)
-    floor = sentences[0].score * 0.8
+    floor = sentences[0].score * NEARLY_ANSWERS
     for place, sentence in enumerate(sentences[:6]):
-        if sentence.score >= floor and numerals(sentence.text):
+        if sentence.score >= floor and holds(question.text, sentence.text):
             return [sentence, *sentences[:place], *sentences[place + 1 :]]
     return list(sentences)
 

@@ -21,7 +21,7 @@ STOPWORDS = frozenset(
     each else ever few for from further get gets getting go goes going gonna got had hadn't has hasn't have
     haven't having he her here hers him his how i i'd i'll i'm i've if in into is isn't it it's its itself just
     let let's like many may me might more most much must my no nor not of off ok on once only or other our ours
-    out over own per please pls same shall she should shouldn't so some such than that that's the their theirs
+    out over own per please same shall she should shouldn't so some such than that that's the their theirs
     them then there there's these they they're this those through to too under until up upon us very was wasn't
     we were weren't what what's when where where's whether which while who who's whom why will with within
     without won't would wouldn't yeah yes yet you you're your yours
@@ -29,8 +29,8 @@ STOPWORDS = frozenset(
     probably really r sort stuff thing things tho u ur wanna wat wont wot
     anybody anyone anything asap b4 cuz everybody everyone everything give gives haha know means ppl said say says
     somebody someone something super tell tells thanks thx use used uses want wanted wants way whatever
-    bc bro btw coz dude dunno fr gimme gotta guys haha hella hmm honestly imho imo lemme legit literally lmao meh nah
-    ngl nope obv omg outta smh sorta srsly tbh til tryna ty ugh wtf yall yep yup""".split()
+    bc bro btw coz dude dunno fr gimme gotta guys hella hmm honestly imho imo lemme legit literally lmao meh nah
+    ngl nope obv omg outta smh sorta srsly tbh til tryna ty ugh w wtf yall yep yup""".split()
 )
 
 
