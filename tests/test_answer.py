@@ -336,3 +336,18 @@ def test_a_profile_changes_what_is_said_first_but_never_whether_the_guide_answer
         assert {answer.confidence for answer in told} == {plainly.confidence}
         changed += len({answer.text for answer in (plainly, *told)}) > 1
     assert changed >= 3
+
+
+def test_a_process_may_end_while_suggestions_of_a_large_guide_are_still_tried(published: Path) -> None:
+    code = (
+        "import sys\n"
+        "from advisor_bot import answer, offer\n"
+        "from advisor_bot.assemble import advisor\n"
+        "from advisor_bot.settings import Settings\n"
+        "answer.is_small = offer.is_small = lambda index: False\n"
+        "print(advisor(Settings(index=sys.argv[1])).ask('Which specializations pay the most?').status)\n"
+    )
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code, str(published)], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.strip() in ("answered", "partial")

@@ -40,12 +40,16 @@ class Offers:
         if new and is_small(index):
             self._try(new, index)
         elif new and self._trying.acquire(blocking=False):
-            threading.Thread(target=self._try_later, args=(new, index.name), name="suggestions", daemon=True).start()
+            # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
+            threading.Thread(target=self._try_later, args=(new, index.name), name="suggestions").start()
         return [question for question in questions if known.get(question)]
 
     def _try(self, questions: Sequence[str], index: Index) -> None:
         known = self._known.setdefault(index, {})
-        known.update({question: self._answers(question, index) for question in questions})
+        for question in questions:
+            if not threading.main_thread().is_alive():  # the process is ending
+                return
+            known[question] = self._answers(question, index)
 
     def _try_later(self, questions: Sequence[str], version: str) -> None:
         try:
