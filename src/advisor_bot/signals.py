@@ -124,10 +124,10 @@ def _gain_without_a_word(query: Query, asked: Tokens, sentences: Sequence[Senten
 
     The guide then says something of the rest and little of that word: a near miss. Half the word's state is taken
     from the question's vector, which is the mean of such states: as good as embedding the shorter question anew, and
-    as cheap as a cosine. Below 0 where every word is needed.
+    as cheap as a cosine. Below 0 where every word is needed; 0 for a model whose states are of another length.
     """
     states = [word.state for word in content_words(query.resolved.text, asked)]
-    if not states:
+    if not states or states[0].shape != query.alone.shape:
         return 0.0
     numbers = [sentence.row for sentence in sentences[:LOOKED_THROUGH]]
     vectors = index.vectors[np.concatenate([index.context_rows[numbers], index.sentence_rows[numbers]])]
