@@ -8,14 +8,20 @@ from typing import Literal
 from advisor_bot.text import STOPWORDS, stem, words
 
 Wanted = Literal[
-    "compare", "money", "age", "contact", "clock", "share", "duration", "number", "date", "name", "list", "why",
-    "yes_no", "definition", "text",
+    "compare", "money", "age", "contact", "clock", "share", "duration", "number", "date", "name", "place", "list",
+    "why", "yes_no", "definition", "text",
 ]  # fmt: skip
 
 # What goes by a name of its own; a question for one is answered by a name.
 _NAMED = (
     r"(?:universit(?:y|ies)|colleges?|schools?|compan(?:y|ies)|firms?|employers?|organi[sz]ations?|institut(?:e|ion)s?|"
-    r"books?|authors?|professors?|cit(?:y|ies)|countr(?:y|ies)|states?|boot ?camps?|scholarships?|websites?|apps?)"
+    r"books?|authors?|professors?|cit(?:y|ies)|towns?|countr(?:y|ies)|states?|boot ?camps?|scholarships?|websites?|apps?|"
+    r"hospitals?|clinics?|banks?|charit(?:y|ies)|agenc(?:y|ies)|ministr(?:y|ies)|insurers?|brands?|airlines?|journals?|"
+    r"newspapers?|magazines?|unions?|churche?s?)"
+)
+_MEASURE = (
+    r"(?:max(?:imum)?|min(?:imum)?|average|median|mean|limit|amount|number|scores?|gpa|income|size|height|weight|"
+    r"ratio|odds|capacity|population)"
 )
 # The first that fits is it.
 _ASKED: dict[Wanted, str] = {
@@ -25,10 +31,13 @@ _ASKED: dict[Wanted, str] = {
     "money": r"\b(?:how much (?:does|do|is|are|will|would|money|can i (?:earn|make)|.*\b(?:cost|pay|earn|make|charge))|"
     r"what(?:'s| is| are) the (?:\w+ ){0,3}(?:salar(?:y|ies)|tuition|price|fees?|wages?)|"
     r"(?:salar(?:y|ies)|tuition|price|fee|wage)s? (?:for|of|in|range)|in (?:dollars|usd|euros?)|"
-    r"how many (?:dollars|euros|pounds|bucks))\b",
+    r"how many (?:dollars|euros|pounds|bucks)|what (?:does|do|will|would|did) .{2,60}\b(?:cost|charge|pay|earn)|"
+    r"what(?:'?s| is| are) (?:the |my |a |an )?(?:\w+ ){0,3}(?:allowance|stipend|deposit|rent|price|wage|cost of)|"
+    r"(?:max(?:imum)?|most|least|min(?:imum)?) (?:that )?(?:i|we|you|one|they) (?:can|could|must|have to|need to) "
+    r"(?:borrow|earn|get|pay|save|make|receive))\b",
     "age": r"\bhow old\b|\bwhat age\b",
     "contact": r"\b(?:(?:tele)?phone|fax|mobile|cell) (?:numbers?|no)\b|\bcontact (?:details|info\w*)\b|"
-    r"\b(?:e-?mail|web|street) ?address\b|\bwhat(?:'?s| is) (?:the|their|his|her|your) (?:\w+ ){0,2}"
+    r"\bnumber for\b|\b(?:e-?mail|web|street) ?address\b|\bwhat(?:'?s| is) (?:the|their|his|her|your) (?:\w+ ){0,2}"
     r"(?:e-?mail|website|url|address)\b",
     "clock": r"\b(?:what|which) (?:time|hours)\b|\bhow (?:late|early) (?:is|are|does|do)\b|"
     r"\b(?:opening|office|closing) (?:hours|times?)\b",
@@ -37,12 +46,14 @@ _ASKED: dict[Wanted, str] = {
     r"unemployment) rates?\b",
     "duration": r"\bhow (?:many|much) (?:more |extra )?(?:years?|yrs?|months?|weeks?|days?|hours?|time)\b|"
     r"\bhow long (?!(?:of )?an? )",
-    "number": r"\b(?:how (?:many|often|big|far|high|fast|large)|how much|what (?:number|rate|score|gpa))\b",
+    "number": rf"\b(?:how (?:many|often|big|far|high|fast|large)|how much|what rate|"
+    rf"(?:what|which)(?:'?s| is| are| was| were)? (?:the |my |a |an )?(?:\w+ ){{0,2}}{_MEASURE})\b",
     # "when" within a sentence tells a circumstance: "when applying, …"
     "date": r"\b(?:when(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| must| has| have)|"
-    r"what (?:year|date|day|month)|which year|deadlines?|by what date|how soon|until when|by when)\b|\bwhen\W*$",
-    "name": rf"\b(?:which|what) {_NAMED}\b|\b{_NAMED} names?\b|\bnames of\b|\bname a few\b|"
+    r"(?:what|which) (?:\w+ )?(?:year|date|day|month)|deadlines?|by what date|how soon|until when|by when)\b|\bwhen\W*$",
+    "name": rf"\b(?:which|what) (?:(?!do|is|are|was|did|the\b)\w+ )?{_NAMED}\b|\b{_NAMED} names?\b|\bnames of\b|\bname a few\b|"
     r"\bnames? (?:of )?(?:me )?(?:some|a few|a|one|two|three|the best) ",
+    "place": r"\bwhere(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| else)?\b",
     "list": r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:speciali[sz]ations?|skills|options|requirements|programs?|tracks?|"
     r"factors|things|costs|fields|careers|jobs|industries|kinds|types|ways|steps|documents|benefits)|list|"
     r"name (?:all|the)|top \d+|what are (?:the|all|some)|give me (?:a list|all))\b",
@@ -78,6 +89,10 @@ _HELD: dict[Wanted, re.Pattern[str]] = {
         r"\b(?i:first|second|third|last|final|next|each|every) (?i:semester|term|year|week|month)s?\b"
     ),
     "name": re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][a-z]\w+"),
+    "place": re.compile(
+        r"\b(?:at|in|on|from|to|near|beside|opposite|under|behind|inside|outside|online|website|campus|office|floor|"
+        r"building|room|street|cit(?:y|ies)|countr(?:y|ies))\b", re.I,
+    ),
 }  # fmt: skip
 _COUNTED = re.compile(r"\bhow many\s+((?:[^\W\d_]+\s*){1,3})", re.I)
 

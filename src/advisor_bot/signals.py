@@ -28,7 +28,9 @@ from advisor_bot.types import Passage
 COMMON = 4000  # number in the encoder's vocabulary, which is sorted by frequency, below which a word is an everyday one
 NEAR = 0.6  # the usual best cosine of a word with some token of an unrelated sentence (MiniLM)
 WITHOUT = 0.5  # of a word's state, taken from the question's vector
-LOOKED_THROUGH = 16  # sentences that may come nearer when a word is taken away
+CLOSEST = 3  # sentences in which each word and each figure is looked for
+LOOKED_THROUGH = 16  # sentences that may come nearer without a word, or hold the kind of thing asked for
+NO_KIND = 0.3  # as far as a sentence is that has nothing to do with the question
 FIT = 0.45  # the usual cosine of a follow-up's best passage with the question asked before it
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
@@ -59,17 +61,17 @@ def measure(
     """
     if not sentences:
         return {}
-    closest = " ".join(sentence.text for sentence in sentences[:3])
+    closest = " ".join(sentence.text for sentence in sentences[:CLOSEST])
     scores = [passage.score for passage in passages]
     return {
         "topic": max(float(index.topic(passage.document) @ query.alone) for passage in passages),
         "gap": scores[0] - float(np.mean(scores[1:6])) if len(scores) > 2 else 0.0,
         "match_first": _matched(asked, read[0]),
-        "match_weakest": _weakest(query, asked, read[0]),
+        "match_weakest": _weakest(query, asked, read[:CLOSEST]),
         "match_unknown": _nearest_to_unknown(question, query, glossary, asked, read),
         "without_word": _gain_without_a_word(query, asked, sentences, index),
         "figure_missing": float(any(figure not in closest for figure in _FIGURE.findall(question.text))),
-        "kind_missing": float(holds(question.text, closest) is False),
+        "kind_gap": _kind_gap(question, query, sentences, index),
         "talked_of": _talked_of(query, passages[0], index, encoder),
         "comparison": float(question.wanted == "compare"),
         "personal": float(bool(_OF_ONESELF.search(f"{question.background} {question.text}"))),
@@ -109,12 +111,12 @@ def _matched(asked: Tokens, read: Tokens) -> float:
     return float(np.mean(np.max(states_of(read) @ states_of(asked).T, axis=0)))
 
 
-def _weakest(query: Query, asked: Tokens, read: Tokens) -> float:
-    """Return the cosine of the content word of the question that the sentence comes least near to.
+def _weakest(query: Query, asked: Tokens, read: Sequence[Tokens]) -> float:
+    """Return the cosine of the content word of the question that what was read comes least near to.
 
     A near miss names what the guide treats and asks for what it does not say of it.
     """
-    states = states_of(read)
+    states = np.concatenate([states_of(one) for one in read])
     content = content_words(query.resolved.text, asked)
     return min((float(np.max(states @ word.state)) for word in content), default=NEAR) if len(states) else NEAR
 
@@ -134,6 +136,20 @@ def _gain_without_a_word(query: Query, asked: Tokens, sentences: Sequence[Senten
     shorter = query.alone - WITHOUT * np.array(states)
     shorter /= np.linalg.norm(shorter, axis=1, keepdims=True)
     return float(np.max(vectors @ shorter.T) - np.max(vectors @ query.alone))
+
+
+def _kind_gap(question: Question, query: Query, sentences: Sequence[Sentence], index: Index) -> float:
+    """Return how much farther from the question the nearest sentence that holds the kind of thing asked for is.
+
+    0 where the nearest of all holds one, or where things of that kind have no form of their own; ``NO_KIND`` where
+    none holds one.
+    """
+    near = sentences[:LOOKED_THROUGH]
+    held = [holds(question.text, sentence.text) for sentence in near]
+    if None in held:
+        return 0.0
+    cosines = index.vectors[index.context_rows[[sentence.row for sentence in near]]] @ query.alone
+    return float(np.max(cosines) - np.max(cosines[held])) if any(held) else NO_KIND
 
 
 def _nearest_to_unknown(
