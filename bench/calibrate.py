@@ -36,7 +36,7 @@ PUBLIC = {
 }
 # Encyclopedia questions turned by one word are the hardest to tell: they weigh most. The student-aid pages have
 # fifteen answerable questions: as heavy as the others, they would be learned by heart.
-FITTED = {"guide": 4.0, "nursing": 1.0, "aid": 1.0, "campus": 1.0, "squad2": 14.0, "studentaid": 0.3, "mtrag": 10.0}
+FITTED = {"guide": 4.0, "nursing": 2.0, "aid": 2.0, "campus": 2.0, "squad2": 15.0, "studentaid": 0.3, "mtrag": 10.0}
 CHECKED = ("check", "law", "trades")
 OWN = {
     "guide": (ROOT / "corpus", ROOT / "corpus" / "cases.jsonl"),
@@ -118,7 +118,7 @@ def fitted(table, names, leave_out=""):
     x, y, w = np.concatenate(inputs), np.concatenate(y), np.concatenate(w)
     w = w / w.mean()
     mean, spread = np.average(x, axis=0, weights=w), x.std(axis=0) + 1e-9
-    model = LogisticRegression(C=0.03, max_iter=2000).fit((x - mean) / spread, y, sample_weight=w)
+    model = LogisticRegression(C=0.1, max_iter=2000).fit((x - mean) / spread, y, sample_weight=w)
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - (weights * mean).sum())
 

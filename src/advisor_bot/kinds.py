@@ -15,9 +15,9 @@ Wanted = Literal[
 # What goes by a name of its own; a question for one is answered by a name.
 _NAMED = (
     r"(?:universit(?:y|ies)|colleges?|schools?|compan(?:y|ies)|firms?|employers?|organi[sz]ations?|institut(?:e|ion)s?|"
-    r"books?|authors?|professors?|cit(?:y|ies)|towns?|countr(?:y|ies)|states?|boot ?camps?|scholarships?|websites?|apps?|"
-    r"hospitals?|clinics?|banks?|charit(?:y|ies)|agenc(?:y|ies)|ministr(?:y|ies)|insurers?|brands?|airlines?|journals?|"
-    r"newspapers?|magazines?|unions?|churche?s?)"
+    r"books?|authors?|professors?|cit(?:y|ies)|towns?|countr(?:y|ies)|states?|boot ?camps?|scholarships?|websites?|"
+    r"apps?|hospitals?|clinics?|banks?|charit(?:y|ies)|agenc(?:y|ies)|ministr(?:y|ies)|insurers?|brands?|airlines?|"
+    r"journals?|newspapers?|magazines?|unions?|church(?:es)?)"
 )
 _MEASURE = (
     r"(?:max(?:imum)?|min(?:imum)?|average|median|mean|limit|amount|number|scores?|gpa|income|size|height|weight|"
@@ -50,8 +50,10 @@ _ASKED: dict[Wanted, str] = {
     rf"(?:what|which)(?:'?s| is| are| was| were)? (?:the |my |a |an )?(?:\w+ ){{0,2}}{_MEASURE})\b",
     # "when" within a sentence tells a circumstance: "when applying, …"
     "date": r"\b(?:when(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| must| has| have)|"
-    r"(?:what|which) (?:\w+ )?(?:year|date|day|month)|deadlines?|by what date|how soon|until when|by when)\b|\bwhen\W*$",
-    "name": rf"\b(?:which|what) (?:(?!do|is|are|was|did|the\b)\w+ )?{_NAMED}\b|\b{_NAMED} names?\b|\bnames of\b|\bname a few\b|"
+    r"(?:what|which) (?:\w+ )?(?:year|date|day|month)|deadlines?|by what date|how soon|until when|by when)\b|"
+    r"\bwhen\W*$",
+    "name": rf"\b(?:which|what) (?:(?!(?:do|does|did|is|are|was|were|can|the)\b)\w+ )?{_NAMED}\b|"
+    rf"\b{_NAMED} names?\b|\bnames of\b|\bname a few\b|"
     r"\bnames? (?:of )?(?:me )?(?:some|a few|a|one|two|three|the best) ",
     "place": r"\bwhere(?:'?s| is| are| was| were| do| does| did| can| could| will| would| should| else)?\b",
     "list": r"\b(?:(?:which|what) (?:\w+ ){0,4}(?:speciali[sz]ations?|skills|options|requirements|programs?|tracks?|"

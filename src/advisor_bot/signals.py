@@ -31,7 +31,7 @@ WITHOUT = 0.5  # of a word's state, taken from the question's vector
 CLOSEST = 3  # sentences in which each word and each figure is looked for
 LOOKED_THROUGH = 16  # sentences that may come nearer without a word, or hold the kind of thing asked for
 NO_KIND = 0.3  # as far as a sentence is that has nothing to do with the question
-FIT = 0.45  # the usual cosine of a follow-up's best passage with the question asked before it
+FIT = 0.45  # the usual cosine of a question's best passage with the question asked before it
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
 # How the student feels about it, which no guide needs to speak of to have an answer.
@@ -145,11 +145,11 @@ def _kind_gap(question: Question, query: Query, sentences: Sequence[Sentence], i
     none holds one.
     """
     near = sentences[:LOOKED_THROUGH]
-    held = [holds(question.text, sentence.text) for sentence in near]
-    if None in held:
+    if holds(question.text, "") is None:
         return 0.0
+    holding = np.array([bool(holds(question.text, sentence.text)) for sentence in near])
     cosines = index.vectors[index.context_rows[[sentence.row for sentence in near]]] @ query.alone
-    return float(np.max(cosines) - np.max(cosines[held])) if any(held) else NO_KIND
+    return float(np.max(cosines) - np.max(cosines[holding])) if holding.any() else NO_KIND
 
 
 def _nearest_to_unknown(
@@ -167,8 +167,11 @@ def _nearest_to_unknown(
 
 
 def _talked_of(query: Query, best: Passage, index: Index, encoder: Encoder) -> float:
-    """Return the cosine of the best passage with what the student said before, ``FIT`` where that was nothing."""
+    """Return the cosine of the best passage with what the student said before.
+
+    ``FIT`` where that was nothing, and for a follow-up, which was looked up with what it lacked from there.
+    """
     earlier = [turn.text for turn in query.history if turn.role == "user"]
-    if not earlier:
+    if not earlier or query.resolved.carried:
         return FIT
     return float(index.vectors[index.chunk_rows[_rows([best], index)[0]]] @ encoder.query(earlier[-1]))
