@@ -22,7 +22,7 @@ from advisor_bot.types import Chunk, Passage
 
 MOST_WORDS = 106  # of the quotes, the headings above them and their markers; with a lead-in about 120
 MOST_SENTENCES = 4
-LEAST_SHARE = 0.72  # of the best sentence's score that a further sentence must reach
+LEAST_SHARE = 0.68  # of the best sentence's score that a further sentence must reach
 MOST_ITEMS = 12
 NEARLY = 0.94  # of the best score
 NEARLY_ANSWERS = 0.8  # of the best score, for a sentence that holds the kind of thing asked for
@@ -178,7 +178,8 @@ def list_items(evidence: Evidence, index: Index) -> list[Line]:
     items = [(c, span) for c in section if c.kind == "item" for span in _item_heads(c, index)]
     spans = {span for _, span in items}
     near = sum((s.start, s.end) in spans for s in evidence.sentences[:8])
-    if len(items) < 3 or ((best.start, best.end) in spans and near < 3):
+    within = any(c.start <= best.start and best.end <= c.end for c, _ in items)
+    if len(items) < 3 or (within and near < 3):
         return []
     lines = []
     lead = next((s for s in evidence.sentences[:3] if s.passage.heading == best.passage.heading), best)
