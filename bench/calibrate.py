@@ -36,7 +36,7 @@ PUBLIC = {
 }
 # Encyclopedia questions turned by one word are the hardest to tell: they weigh most. The student-aid pages have
 # fifteen answerable questions: as heavy as the others, they would be learned by heart.
-FITTED = {"guide": 4.0, "nursing": 2.0, "aid": 2.0, "campus": 2.0, "squad2": 15.0, "studentaid": 0.3, "mtrag": 10.0}
+FITTED = {"guide": 4.0, "nursing": 2.0, "aid": 2.0, "campus": 2.0, "squad2": 16.0, "studentaid": 0.3, "mtrag": 12.0}
 CHECKED = ("check", "law", "trades")
 OWN = {
     "guide": (ROOT / "corpus", ROOT / "corpus" / "cases.jsonl"),

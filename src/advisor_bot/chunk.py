@@ -20,7 +20,7 @@ from statistics import median
 
 from advisor_bot.outline import shadow
 from advisor_bot.sentence import Span, block_sentences
-from advisor_bot.text import plain
+from advisor_bot.text import plain, points_back
 from advisor_bot.types import Block, Chunk, Document, Section
 
 SLACK = 1.25  # a block up to this many targets long stays in one piece; an item or a quotation up to twice the target
@@ -35,7 +35,7 @@ _Key = tuple[tuple[str, ...], str]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedTexts:
-    """What goes to the encoder for one chunk: the whole, its sentences, its sentences with their heading."""
+    """What goes to the encoder for one chunk: the whole, its sentences, its sentences in context."""
 
     chunk: str
     sentences: tuple[str, ...]
@@ -109,15 +109,21 @@ def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
     title = () if document.title == PurePosixPath(document.name).stem else (document.title,)
     path = " > ".join(dict.fromkeys((*title, *chunk.heading)))
     body = " ".join((*_table_header(chunk, document), *sentences))
-    read = tuple(in_context(chunk.heading, sentence) for sentence in sentences)
-    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, read)
+    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, in_context(chunk.heading, sentences))
 
 
-def in_context(heading: tuple[str, ...], sentence: str) -> str:
-    """Return ``sentence`` after its innermost heading."""
-    if not heading or not heading[-1]:
-        return sentence
-    return heading[-1] + (" " if heading[-1][-1] in ".:!?" else ". ") + sentence
+def in_context(heading: tuple[str, ...], sentences: Sequence[str]) -> tuple[str, ...]:
+    """Return the ``sentences`` of a chunk as they are read: after its innermost heading.
+
+    One that points back to what was named before it comes with the sentence before it.
+    """
+    last = heading[-1] if heading else ""
+    opening = last + (" " if last[-1] in ".:!?" else ". ") if last else ""
+    named = ("", *(f"{before} " for before in sentences[:-1]))
+    return tuple(
+        opening + (before if points_back(sentence) else "") + sentence
+        for before, sentence in zip(named, sentences, strict=False)
+    )
 
 
 def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Piece, seen: Counter[_Key]) -> Chunk:

@@ -30,19 +30,18 @@ CLOSELY = {"bare": 0.32, "passage": 0.86, "match": 0.79, "whole": 0.39}
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence that was read: its span, its words without markup, and how well it supports an answer."""
+    """A sentence that was read: its span, its words without markup, and how well it supports an answer.
+
+    ``in_context`` are its words with what they are read with: its heading, and the sentence it points back to.
+    """
 
     passage: Passage
     row: int
     start: int
     end: int
     text: str
+    in_context: str
     score: float
-
-    @property
-    def in_context(self) -> str:
-        """The sentence after its innermost heading."""
-        return in_context(self.passage.heading, self.text)
 
 
 def rank_sentences(
@@ -95,7 +94,7 @@ def _closely(
 def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> list[Sentence]:
     """Return the sentences of ``passages``, best first.
 
-    The score adds the sentence's cosine, its cosine under its heading, the share of the question's
+    The score adds the sentence's cosine, its cosine in context, the share of the question's
     terms it holds, and 0.7 times the score of its passage: a good sentence in a good passage wins. A sentence
     that asks falls behind.
     """
@@ -111,13 +110,15 @@ def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> 
             numbers = np.arange(index.first_sentence[row], index.first_sentence[row + 1])
             bare = index.vectors[index.sentence_rows[numbers]] @ query.alone
             context = index.vectors[index.context_rows[numbers]] @ query.alone
-            for number, (start, end), alone, within in zip(numbers, chunk.sentences, bare, context, strict=True):
-                text = plain(index.documents[passage.document].text[start:end])
+            texts = [plain(index.documents[passage.document].text[start:end]) for start, end in chunk.sentences]
+            read = in_context(chunk.heading, texts)
+            for place, (start, end) in enumerate(chunk.sentences):
+                text = texts[place]
                 held = set(terms(text))
                 share = sum(w * (term in held or 0.5 * (term in heading)) for term, w in query.terms.items()) / total
-                score = 0.5 * float(alone) + 0.5 * float(within) + 0.4 * share + 0.7 * passage.score
+                score = 0.5 * float(bare[place] + context[place]) + 0.4 * share + 0.7 * passage.score
                 score -= ASKING * text.endswith("?")
-                found.append(Sentence(passage, int(number), start, end, text, score))
+                found.append(Sentence(passage, int(numbers[place]), start, end, text, read[place], score))
     return sorted(found, key=lambda sentence: -sentence.score)
 
 

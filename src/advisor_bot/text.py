@@ -56,6 +56,17 @@ def plain(markdown: str) -> str:
     return " ".join(words.split())
 
 
+_POINTS_BACK = re.compile(
+    r"^(?:\W*[\w'’]+\W+){0,5}?(?:it|its|they|their|them|he|she|his|her|him|this|these|those|such|both|however|also)\b",
+    re.I,
+)
+
+
+def points_back(sentence: str) -> bool:
+    """Tell whether ``sentence`` speaks in its first six words of what was named before it ("You will find it …")."""
+    return bool(_POINTS_BACK.match(sentence))
+
+
 def sentences(text: str, start: int = 0, end: int | None = None) -> tuple[tuple[int, int], ...]:
     """Return the spans of the sentences of ``text[start:end]``, absolute, white space trimmed.
 
