@@ -175,7 +175,7 @@ def test_a_figure_the_guide_gives_is_found_and_one_it_does_not_give_is_refused(a
 
 
 def test_badly_spelled_english_is_not_taken_for_another_language(advisor: Advisor) -> None:
-    answer = advisor.ask("asyncronous clases problems?")
+    answer = advisor.ask("what problems do asyncronous clases have")
     assert answer.status in ("answered", "partial")
     assert "asynchronous" in answer.text
 

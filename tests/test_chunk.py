@@ -260,6 +260,21 @@ def test_a_question_as_heading_keeps_its_mark_in_context() -> None:
     assert embedded_texts(chunks[0], document).in_context == ("How much? Ten euros.",)
 
 
+def test_a_sentence_that_points_back_is_read_with_the_one_before_it() -> None:
+    document, chunks = cut("## Desk\n\nThe Jobs Desk finds work. You find it upstairs. Bring a pen. They lend none.\n")
+    assert embedded_texts(chunks[0], document).in_context == (
+        "Desk. The Jobs Desk finds work.",
+        "Desk. The Jobs Desk finds work. You find it upstairs.",
+        "Desk. Bring a pen.",
+        "Desk. Bring a pen. They lend none.",
+    )
+
+
+def test_a_long_sentence_is_not_read_again_with_the_next() -> None:
+    document, chunks = cut("Much " + "and more " * 50 + "is said. It goes on.\n")
+    assert embedded_texts(chunks[0], document).in_context[-1] == "It goes on."
+
+
 # --- hostile text --------------------------------------------------------------------------------------------
 
 

@@ -162,3 +162,19 @@ A grant is paid for ten months of the year. Nobody has to pay a grant back.
         assert said[0].startswith("Nobody has to pay")
     finally:
         built.versions.close()
+
+
+def test_a_sentence_that_names_nothing_is_found_by_what_it_points_back_to(encoders: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoders, tmp_path / "encoders")
+    text = """# Around the campus
+
+The Jobs Desk helps students find work. You will find it on the second floor of Alder House. The canteen is open all
+day. The library lends books to everybody. The gym has a pool.
+"""
+    publish((parse("campus.md", text, markup=True),), settings := Settings(index=tmp_path))
+    built = assembled(settings)
+    try:
+        said = " ".join(s.text for s in built.ask("where is the jobs desk?").segments if s.kind == "paragraph")
+        assert "second floor of Alder House" in said
+    finally:
+        built.versions.close()

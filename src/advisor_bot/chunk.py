@@ -27,6 +27,7 @@ SLACK = 1.25  # a block up to this many targets long stays in one piece; an item
 SHORT_PARAGRAPH = 80  # characters; shorter ones go with the next paragraph
 SHORTS_JOINED = 4
 DEEPEST_LIST = 12
+LONGEST_NAMED = 400  # characters of a sentence that is read with the next
 LONGEST_TABLE = 20_000  # characters above a row within which its table's header is looked for
 
 _DELIMITERS = re.compile(r"[ \t|:-]*-[ \t|:-]*")
@@ -115,11 +116,12 @@ def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
 def in_context(heading: tuple[str, ...], sentences: Sequence[str]) -> tuple[str, ...]:
     """Return the ``sentences`` of a chunk as they are read: after its innermost heading.
 
-    One that points back to what was named before it comes with the sentence before it.
+    One that points back to what was named before it comes with the sentence before it, unless that is so long that
+    an encoder might read nothing else.
     """
     last = heading[-1] if heading else ""
     opening = last + (" " if last[-1] in ".:!?" else ". ") if last else ""
-    named = ("", *(f"{before} " for before in sentences[:-1]))
+    named = ("", *(f"{before} " if len(before) <= LONGEST_NAMED else "" for before in sentences[:-1]))
     return tuple(
         opening + (before if points_back(sentence) else "") + sentence
         for before, sentence in zip(named, sentences, strict=False)
