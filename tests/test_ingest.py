@@ -137,7 +137,7 @@ def test_preview_prints_words_before_and_after_and_writes_nothing(owner: Owner, 
     done = owner.run(owner.corpus, "--dry-run")
     assert done.returncode == 0
     assert "[-one subject-] {+two subjects+}" in done.stdout
-    assert "1 changed, 11 unchanged passages; 3 texts to embed" in done.stdout
+    assert "1 changed, 11 unchanged passages; 4 texts to embed" in done.stdout
     assert sorted(str(path) for path in owner.index.rglob("*")) == before
 
 
