@@ -99,7 +99,7 @@ def test_edit_of_one_paragraph_embeds_that_paragraph_only(settings: Settings, on
     edit(settings, "Course 3 teaches one subject in depth.", "Course 3 teaches two subjects in depth.")
     planned = plan(documents(settings), settings)
     assert planned.counts == {"added": 0, "changed": 1, "moved": 0, "removed": 0, "unchanged": 7}
-    # The passage, the sentence, the sentence in context, and the next in context, which points back to it ("It …").
+    # The passage, the sentence, the sentence in context, and the next in context, which points back to it ("Its …").
     assert planned.embed == 4
 
 
