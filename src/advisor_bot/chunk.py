@@ -110,22 +110,21 @@ def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
     title = () if document.title == PurePosixPath(document.name).stem else (document.title,)
     path = " > ".join(dict.fromkeys((*title, *chunk.heading)))
     body = " ".join((*_table_header(chunk, document), *sentences))
-    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, in_context(chunk.heading, sentences))
+    read = tuple(in_context(chunk.heading, *pair) for pair in zip(("", *sentences), sentences, strict=False))
+    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, read)
 
 
-def in_context(heading: tuple[str, ...], sentences: Sequence[str]) -> tuple[str, ...]:
-    """Return the ``sentences`` of a chunk as they are read: after its innermost heading.
+def in_context(heading: tuple[str, ...], before: str, sentence: str) -> str:
+    """Return ``sentence`` as it is read: after its innermost heading.
 
-    One that points back to what was named before it comes with the sentence before it, unless that is so long that
-    an encoder might read nothing else.
+    One that points back to what was named before it comes with the sentence ``before`` it, unless that is so long
+    that an encoder might read nothing else.
     """
-    last = heading[-1] if heading else ""
-    opening = last + (" " if last[-1] in ".:!?" else ". ") if last else ""
-    named = ("", *(f"{before} " if len(before) <= LONGEST_NAMED else "" for before in sentences[:-1]))
-    return tuple(
-        opening + (before if points_back(sentence) else "") + sentence
-        for before, sentence in zip(named, sentences, strict=False)
-    )
+    if before and len(before) <= LONGEST_NAMED and points_back(sentence):
+        sentence = f"{before} {sentence}"
+    if not heading or not heading[-1]:
+        return sentence
+    return heading[-1] + (" " if heading[-1][-1] in ".:!?" else ". ") + sentence
 
 
 def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Piece, seen: Counter[_Key]) -> Chunk:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from advisor_bot.question import Question, read_question
-from advisor_bot.text import STOPWORDS, plain, stem, terms, words
+from advisor_bot.text import PRONOUNS, STOPWORDS, plain, stem, terms, words
 from advisor_bot.types import Turn
 
 _OPENS = re.compile(
@@ -18,7 +18,7 @@ _OPENS = re.compile(
     re.I,
 )
 _POINTS = re.compile(
-    r"\b(?:it|its|they|them|their|theirs|that|those|these|this|he|him|his|she|her|there|one|ones|both|either|neither|"
+    rf"\b(?:{PRONOUNS}|theirs|that|those|these|this|there|one|ones|both|either|neither|"
     r"the (?:first|second|third|last|latter|former|other|others|same|two|three)|each|the rest|else|others|another)\b",
     re.I,
 )

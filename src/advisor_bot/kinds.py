@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 from advisor_bot.text import STOPWORDS, stem, words
@@ -107,8 +108,8 @@ def wanted(text: str) -> Wanted:
     return "text"
 
 
-def holds(asked: str, text: str) -> bool | None:
-    """Tell whether ``text`` holds a thing of the kind ``asked`` is for, and not only what the question itself names.
+def looked_for(asked: str) -> Callable[[str], bool] | None:
+    """Return what tells whether a text holds a thing of the kind ``asked`` is for, other than those it names itself.
 
     "How many students …" wants students counted. None where things of that kind have no form of their own.
     """
@@ -118,10 +119,14 @@ def holds(asked: str, text: str) -> bool | None:
         return None
     named = asked.lower()
     counted = _counted(asked) if kind == "number" else frozenset()
-    return any(
-        found[0].lower() not in named and (not counted or not counted.isdisjoint(_next_to(found, text)))
-        for found in pattern.finditer(text)
-    )
+
+    def holds(text: str) -> bool:
+        return any(
+            found[0].lower() not in named and (not counted or not counted.isdisjoint(_next_to(found, text)))
+            for found in pattern.finditer(text)
+        )
+
+    return holds
 
 
 def _counted(asked: str) -> frozenset[str]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from advisor_bot.cite import Line, Quote
 from advisor_bot.evidence import Evidence
 from advisor_bot.index import Index
-from advisor_bot.kinds import holds
+from advisor_bot.kinds import looked_for
 from advisor_bot.question import Question
 from advisor_bot.rank import Sentence
-from advisor_bot.text import numerals, plain, terms, words
+from advisor_bot.text import PRONOUNS, numerals, plain, terms, words
 from advisor_bot.types import Chunk, Passage
 
 MOST_WORDS = 106  # of the quotes, the headings above them and their markers; with a lead-in about 120
@@ -28,7 +28,7 @@ NEARLY = 0.94  # of the best score
 NEARLY_ANSWERS = 0.8  # of the best score, for a sentence that holds the kind of thing asked for
 
 _LEANS = re.compile(
-    r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|both|either|neither|another|others?|"
+    rf"^(?:{PRONOUNS}|this|that|these|those|such|both|either|neither|another|others?|"
     r"however|but|also|additionally|moreover|furthermore|therefore|thus|hence|instead|likewise|similarly|conversely|"
     r"consequently|accordingly|nevertheless|nonetheless|otherwise|then|yet|still|so|and|or|for example|for instance|"
     r"in addition|in contrast|by contrast|on the other hand|as a result|in turn|the (?:same|former|latter|other)|"
@@ -92,9 +92,10 @@ def choose(question: Question, evidence: Evidence, index: Index, most_words: int
 
 def _answering_first(question: Question, sentences: Sequence[Sentence]) -> list[Sentence]:
     """Move the best sentence that holds the kind of thing asked for to the front, if it is nearly as good."""
+    holds = looked_for(question.text)
     floor = sentences[0].score * NEARLY_ANSWERS
     for place, sentence in enumerate(sentences[:6]):
-        if sentence.score >= floor and holds(question.text, sentence.text):
+        if holds and sentence.score >= floor and holds(sentence.text):
             return [sentence, *sentences[:place], *sentences[place + 1 :]]
     return list(sentences)
 

@@ -32,7 +32,7 @@ CLOSELY = {"bare": 0.32, "passage": 0.86, "match": 0.79, "whole": 0.39}
 class Sentence:
     """A sentence that was read: its span, its words without markup, and how well it supports an answer.
 
-    ``in_context`` are its words with what they are read with: its heading, and the sentence it points back to.
+    ``before`` are the words of the sentence before it in its chunk, "" for the first.
     """
 
     passage: Passage
@@ -40,8 +40,13 @@ class Sentence:
     start: int
     end: int
     text: str
-    in_context: str
+    before: str
     score: float
+
+    @property
+    def in_context(self) -> str:
+        """The sentence after its innermost heading, and after the sentence it points back to."""
+        return in_context(self.passage.heading, self.before, self.text)
 
 
 def rank_sentences(
@@ -111,14 +116,13 @@ def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> 
             bare = index.vectors[index.sentence_rows[numbers]] @ query.alone
             context = index.vectors[index.context_rows[numbers]] @ query.alone
             texts = [plain(index.documents[passage.document].text[start:end]) for start, end in chunk.sentences]
-            read = in_context(chunk.heading, texts)
-            for place, (start, end) in enumerate(chunk.sentences):
-                text = texts[place]
+            befores = ("", *texts)
+            for place, (text, (start, end)) in enumerate(zip(texts, chunk.sentences, strict=True)):
                 held = set(terms(text))
                 share = sum(w * (term in held or 0.5 * (term in heading)) for term, w in query.terms.items()) / total
                 score = 0.5 * float(bare[place] + context[place]) + 0.4 * share + 0.7 * passage.score
                 score -= ASKING * text.endswith("?")
-                found.append(Sentence(passage, int(numbers[place]), start, end, text, read[place], score))
+                found.append(Sentence(passage, int(numbers[place]), start, end, text, befores[place], score))
     return sorted(found, key=lambda sentence: -sentence.score)
 
 

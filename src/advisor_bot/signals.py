@@ -5,7 +5,7 @@ held word by word against what was read: how well its words are matched there, a
 sentence comes nearer when a word is taken away, as it does where the guide speaks of all the rest; which words the
 guide never uses and how near anything comes to those; whether the figures it names and the kind of thing it asks for
 (a number, a sum, a date, a name) are there; and whether what was read is what was talked of before, and what its
-document is about. Of two hundred signals tried, these carried what all of them did (docs/quality.md).
+document is about. Of three hundred signals tried, these carried what all of them did (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from advisor_bot.embed import Encoder, Tokens
 from advisor_bot.glossary import Glossary
 from advisor_bot.index import Index
-from advisor_bot.kinds import holds
+from advisor_bot.kinds import looked_for
 from advisor_bot.question import Question
-from advisor_bot.rank import Sentence, content_words, states_of
-from advisor_bot.retrieve import Query
+from advisor_bot.rank import Sentence, Word, content_words, states_of
+from advisor_bot.retrieve import Query, Vector
 from advisor_bot.text import STOPWORDS, stem, words
 from advisor_bot.types import Passage
 
@@ -63,13 +63,15 @@ def measure(
         return {}
     closest = " ".join(sentence.text for sentence in sentences[:CLOSEST])
     scores = [passage.score for passage in passages]
+    content = content_words(query.resolved.text, asked)
+    states = [states_of(one) for one in read]
     return {
         "topic": max(float(index.topic(passage.document) @ query.alone) for passage in passages),
         "gap": scores[0] - float(np.mean(scores[1:6])) if len(scores) > 2 else 0.0,
-        "match_first": _matched(asked, read[0]),
-        "match_weakest": _weakest(query, asked, read[:CLOSEST]),
-        "match_unknown": _nearest_to_unknown(question, query, glossary, asked, read),
-        "without_word": _gain_without_a_word(query, asked, sentences, index),
+        "match_first": _matched(states_of(asked), states[0]),
+        "match_weakest": _weakest(content, np.concatenate(states[:CLOSEST])),
+        "match_unknown": _nearest_to_unknown(question, glossary, content, np.concatenate(states)),
+        "without_word": _gain_without_a_word(query, content, sentences, index),
         "figure_missing": float(any(figure not in closest for figure in _FIGURE.findall(question.text))),
         "kind_gap": _kind_gap(question, query, sentences, index),
         "talked_of": _talked_of(query, passages[0], index, encoder),
@@ -99,36 +101,27 @@ def is_everyday(word: str, glossary: Glossary) -> bool:
     return glossary.dictionary.get(word, COMMON) < COMMON
 
 
-def _rows(passages: Sequence[Passage], index: Index) -> list[int]:
-    found = (index.row(name) for passage in passages for name in passage.chunk_ids)
-    return [row for row in found if row is not None]
-
-
-def _matched(asked: Tokens, read: Tokens) -> float:
+def _matched(asked: Vector, read: Vector) -> float:
     """Return the mean over the question's tokens of the best cosine with a token of the sentence (ColBERT's MaxSim)."""
-    if not len(read.states) or not len(asked.states):
-        return 0.0
-    return float(np.mean(np.max(states_of(read) @ states_of(asked).T, axis=0)))
+    return float(np.mean(np.max(read @ asked.T, axis=0))) if len(read) and len(asked) else 0.0
 
 
-def _weakest(query: Query, asked: Tokens, read: Sequence[Tokens]) -> float:
+def _weakest(content: Sequence[Word], states: Vector) -> float:
     """Return the cosine of the content word of the question that what was read comes least near to.
 
     A near miss names what the guide treats and asks for what it does not say of it.
     """
-    states = np.concatenate([states_of(one) for one in read])
-    content = content_words(query.resolved.text, asked)
     return min((float(np.max(states @ word.state)) for word in content), default=NEAR) if len(states) else NEAR
 
 
-def _gain_without_a_word(query: Query, asked: Tokens, sentences: Sequence[Sentence], index: Index) -> float:
+def _gain_without_a_word(query: Query, content: Sequence[Word], sentences: Sequence[Sentence], index: Index) -> float:
     """Return how much nearer some sentence comes to the question when one of its content words is taken away.
 
     The guide then says something of the rest and little of that word: a near miss. Half the word's state is taken
     from the question's vector, which is the mean of such states: as good as embedding the shorter question anew, and
     as cheap as a cosine. Below 0 where every word is needed; 0 for a model whose states are of another length.
     """
-    states = [word.state for word in content_words(query.resolved.text, asked)]
+    states = [word.state for word in content]
     if not states or states[0].shape != query.alone.shape:
         return 0.0
     numbers = [sentence.row for sentence in sentences[:LOOKED_THROUGH]]
@@ -144,25 +137,23 @@ def _kind_gap(question: Question, query: Query, sentences: Sequence[Sentence], i
     0 where the nearest of all holds one, or where things of that kind have no form of their own; ``NO_KIND`` where
     none holds one.
     """
-    near = sentences[:LOOKED_THROUGH]
-    if holds(question.text, "") is None:
+    holds = looked_for(question.text)
+    if holds is None:
         return 0.0
-    holding = np.array([bool(holds(question.text, sentence.text)) for sentence in near])
+    near = sentences[:LOOKED_THROUGH]
+    holding = np.array([holds(sentence.text) for sentence in near])
     cosines = index.vectors[index.context_rows[[sentence.row for sentence in near]]] @ query.alone
     return float(np.max(cosines) - np.max(cosines[holding])) if holding.any() else NO_KIND
 
 
-def _nearest_to_unknown(
-    question: Question, query: Query, glossary: Glossary, asked: Tokens, read: Sequence[Tokens]
-) -> float:
+def _nearest_to_unknown(question: Question, glossary: Glossary, content: Sequence[Word], states: Vector) -> float:
     """Return how near what was read comes to the word it comes least near to of those the guide never uses.
 
     Everyday words are left out. 0 is as near as chance, or that there is no such word; below, the guide has
     nothing like it.
     """
     unknown = {word for word in unknown_words(question.text, glossary) if not is_everyday(word, glossary)}
-    states = np.concatenate([states_of(one) for one in read])
-    strange = [word.state for word in content_words(query.resolved.text, asked) if word.text in unknown]
+    strange = [word.state for word in content if word.text in unknown]
     return min((float(np.max(states @ state)) for state in strange), default=NEAR) - NEAR if len(states) else 0.0
 
 
@@ -174,4 +165,5 @@ def _talked_of(query: Query, best: Passage, index: Index, encoder: Encoder) -> f
     earlier = [turn.text for turn in query.history if turn.role == "user"]
     if not earlier or query.resolved.carried:
         return FIT
-    return float(index.vectors[index.chunk_rows[_rows([best], index)[0]]] @ encoder.query(earlier[-1]))
+    row = index.row(best.chunk_ids[0])
+    return FIT if row is None else float(index.vectors[index.chunk_rows[row]] @ encoder.query(earlier[-1]))

@@ -56,10 +56,8 @@ def plain(markdown: str) -> str:
     return " ".join(words.split())
 
 
-_POINTS_BACK = re.compile(
-    r"^(?:\W*[\w'’]+\W+){0,5}?(?:it|its|they|their|them|he|she|his|her|him|this|these|those|such|both|however|also)\b",
-    re.I,
-)
+PRONOUNS = "it|its|they|them|their|he|him|his|she|her"  # of the third person: they stand for what was named before
+_POINTS_BACK = re.compile(rf"^(?:\W*[\w'’]+\W+){{0,5}}?(?:{PRONOUNS}|this|these|those|such|both|however|also)\b", re.I)
 
 
 def points_back(sentence: str) -> bool:
