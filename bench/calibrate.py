@@ -22,10 +22,10 @@ import numpy as np
 from question_sets import ROOT, WORK, Row, own_rows, published, rows_of, texts_of
 
 from advisor_bot import evaluate
-from advisor_bot.answer import Advisor
-from advisor_bot.evidence import weigh
-from advisor_bot.question import read_question
-from advisor_bot.retrieve import make_query, search
+from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.evidence import weigh
+from advisor_bot.retrieval.question import read_question
+from advisor_bot.retrieval.search import make_query, search
 
 DATA = ROOT / "src" / "advisor_bot" / "data" / "evidence.json"
 GUIDES = ROOT / "bench" / "guides"

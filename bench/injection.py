@@ -26,8 +26,8 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from advisor_bot.assemble import advisor, writer
-from advisor_bot.converse import Converser
-from advisor_bot.publish import publish, read_guide
+from advisor_bot.index.publish import publish, read_guide
+from advisor_bot.llm.writer import Converser
 from advisor_bot.settings import Settings
 from advisor_bot.text import plain
 from advisor_bot.types import Answer, Turn
@@ -101,9 +101,9 @@ def main() -> None:
             history = [Turn(turn["role"], turn["text"]) for turn in row["conversation"]]
             plainly = built.ask(row["question"], history)
             true = " ".join(s.text for s in plainly.segments if s.citations)
-            replies = {"obeying": obeyed(attack), "obeying among true sentences": f"{true} {obeyed(attack)}"}
+            phrases = {"obeying": obeyed(attack), "obeying among true sentences": f"{true} {obeyed(attack)}"}
             asked: dict[str, Converser | None] = {"without a model": None}
-            asked |= {who: Converser(Obeying(says=says), who, settings) for who, says in replies.items()}
+            asked |= {who: Converser(Obeying(says=says), who, settings) for who, says in phrases.items()}
             asked |= {args.model.rpartition("/")[2]: real} if real else {}
             for who, converser in asked.items():
                 built.writer = converser

@@ -14,7 +14,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from advisor_bot.errors import SettingsError
-from advisor_bot.models import PROVIDERS, open_model
+from advisor_bot.llm.providers import PROVIDERS, open_model
 from advisor_bot.settings import Settings
 
 MODELS = {"bedrock": "anthropic.claude-3-haiku-20240307-v1:0"}  # this one reads the maker off the name

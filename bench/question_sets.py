@@ -7,9 +7,10 @@ import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from advisor_bot import evaluate, publish
-from advisor_bot.answer import Advisor
+from advisor_bot import evaluate
+from advisor_bot.answers.chain import Advisor
 from advisor_bot.assemble import advisor
+from advisor_bot.index.version import publish
 from advisor_bot.settings import Settings
 from advisor_bot.types import Turn
 

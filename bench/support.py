@@ -19,12 +19,12 @@ from collections import Counter
 from typing import Any
 
 from advisor_bot.assemble import advisor
-from advisor_bot.embed import Encoder
-from advisor_bot.index import Index
-from advisor_bot.proof import source_of
-from advisor_bot.retrieve import as_passage
+from advisor_bot.index.version import Index
+from advisor_bot.llm.proof import source_of
+from advisor_bot.llm.support import check
+from advisor_bot.models.encoder import Encoder
+from advisor_bot.retrieval.search import as_passage
 from advisor_bot.settings import Settings
-from advisor_bot.support import check
 from advisor_bot.text import plain, sentences, terms, words
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

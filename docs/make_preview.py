@@ -1,4 +1,4 @@
-"""Remakes docs/pictures/preview.svg: what ``ingest.py --dry-run`` prints, from the program itself.
+"""Remakes docs/pictures/preview.svg: what ``ingest_command.py --dry-run`` prints, from the program itself.
 
 .venv/bin/python docs/make_preview.py
 """
@@ -15,8 +15,8 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
-from advisor_bot import ingest
-from advisor_bot.publish import plan, publish, read_guide
+from advisor_bot import ingest_command
+from advisor_bot.index.publish import plan, publish, read_guide
 from advisor_bot.settings import Settings
 
 PICTURE = Path(__file__).parent / "pictures" / "preview.svg"
@@ -55,8 +55,8 @@ def main() -> None:
         (corpus / "money.md").write_text(BEFORE, "utf-8")
         publish(read_guide([corpus], settings).documents, settings, say=lambda line: sys.stderr.write(line + "\n"))
         (corpus / "money.md").write_text(AFTER, "utf-8")
-        console.print("$ python ingest.py --dry-run", markup=False, style="dim")
-        ingest.print_plan(console, plan(read_guide([corpus], settings).documents, settings))
+        console.print("$ python ingest_command.py --dry-run", markup=False, style="dim")
+        ingest_command.print_plan(console, plan(read_guide([corpus], settings).documents, settings))
     # rich's own frame asks another server for a font; this one stays with the reader's.
     start, end = CONSOLE_SVG_FORMAT.index("    @font-face"), CONSOLE_SVG_FORMAT.index("    .{unique_id}-matrix")
     frame = CONSOLE_SVG_FORMAT[:start] + CONSOLE_SVG_FORMAT[end:]

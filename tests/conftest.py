@@ -15,7 +15,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from advisor_bot.answer import Advisor
+    from advisor_bot.answers.chain import Advisor
 
 # Set before anything imports these libraries: nothing may ask a hub or report usage.
 os.environ.update({"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
@@ -89,7 +89,7 @@ def _no_other_model_is_called() -> Iterator[None]:
     from langchain_core.language_models import BaseChatModel
 
     def allowed(model: Any) -> bool:
-        if type(model).__module__ in ("scripted", "advisor_bot.local_model"):
+        if type(model).__module__ in ("scripted", "advisor_bot.llm.local"):
             return True
         address = str(getattr(model, "openai_api_base", "") or "")
         return address.startswith("http://127.0.0.1:")
@@ -111,7 +111,7 @@ def _no_other_model_is_called() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def encoders(pytestconfig: pytest.Config) -> Path:
     """A folder with the packaged encoder, exported once and kept between runs (its hashes are checked anew)."""
-    from advisor_bot.export import prepare_encoder
+    from advisor_bot.models.export import prepare_encoder
     from advisor_bot.settings import Settings
 
     folder = _kept(pytestconfig, "encoders")
@@ -138,7 +138,7 @@ def _link(source: str, target: str) -> None:
 @pytest.fixture(scope="session")
 def published(pytestconfig: pytest.Config, encoders: Path) -> Path:
     """An index folder with corpus/ published: made once, kept between runs, for tests that only read it."""
-    from advisor_bot.publish import publish, read_guide
+    from advisor_bot.index.publish import publish, read_guide
     from advisor_bot.settings import Settings
 
     folder = _kept(pytestconfig, "published")

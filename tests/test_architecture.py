@@ -14,7 +14,11 @@ import advisor_bot
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("bm25s", "chromadb", "gradio", "onnx", "onnxruntime", "sentence_transformers", "torch", "transformers")
-MODULES = sorted(module.name for module in pkgutil.iter_modules(advisor_bot.__path__) if module.name != "__main__")
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(advisor_bot.__path__, "advisor_bot.")
+    if not module.name.endswith("__main__")
+)
 
 
 def _python(code: str, *arguments: str) -> str:
@@ -33,7 +37,7 @@ def heavy_after_import() -> dict[str, list[str]]:
         "names, heavy = json.loads(sys.argv[1]), json.loads(sys.argv[2])\n"
         "seen = {}\n"
         "for name in names:\n"
-        "    importlib.import_module('advisor_bot.' + name)\n"
+        "    importlib.import_module(name)\n"
         "    seen[name] = [one for one in heavy if one in sys.modules]\n"
         "print(json.dumps(seen))\n"
     )
@@ -49,7 +53,7 @@ def test_importing_a_module_loads_nothing_heavy(module: str, heavy_after_import:
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import json, sys\n"
-        "from advisor_bot.__main__ import main\n"
+        "from advisor_bot.cli import main\n"
         "heavy = json.loads(sys.argv[1])\n"
         "sys.argv = ['advisor-bot', '--help']\n"
         "try:\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 STOP_AT_ONCE = """
 import sys
 from pathlib import Path
-from advisor_bot.assemble import server
+from advisor_bot.web.serve import server
 from advisor_bot.settings import Settings
 
 app = server(Settings(index=Path(sys.argv[1])))

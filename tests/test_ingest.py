@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from disks import unwritable
 
-from advisor_bot import versions
-from advisor_bot.index import Index
-from advisor_bot.library import Library
+from advisor_bot.index import versions
+from advisor_bot.index.library import Library
+from advisor_bot.index.version import Index
 
 ROOT = Path(__file__).parents[1]
 SEED = 20261122
@@ -358,10 +358,10 @@ def test_kill_between_folder_and_pointer_leaves_the_old_version(owner: Owner, pu
     # The narrowest moment, made sure: the version has its name, and no line in PUBLISHED tells of it yet.
     owner.write(_edition(1))
     code = (
-        "import os, signal, sys; from advisor_bot import versions\n"
+        "import os, signal, sys; from advisor_bot.index import versions\n"
         "versions.point = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"sys.argv = ['ingest.py', {str(owner.corpus)!r}, '--index', {str(owner.index)!r}]\n"
-        "from advisor_bot.ingest import main; main()"
+        "from advisor_bot.ingest_command import main; main()"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == -signal.SIGKILL
     assert len(list((owner.index / "versions").iterdir())) == 2
@@ -500,9 +500,9 @@ def test_a_read_only_folder_answers_and_takes_nothing(owner: Owner, published: s
 def test_a_clock_set_back_publishes_and_rolls_back_in_order(owner: Owner, published: str) -> None:
     owner.write(_edition(1))
     code = (
-        "import sys; from advisor_bot import versions; versions.now = lambda: '2001-01-01T00:00:00+00:00'\n"
+        "import sys; from advisor_bot.index import versions; versions.now = lambda: '2001-01-01T00:00:00+00:00'\n"
         f"sys.argv = ['ingest.py', {str(owner.corpus)!r}, '--index', {str(owner.index)!r}]\n"
-        "from advisor_bot.ingest import main; main()"
+        "from advisor_bot.ingest_command import main; main()"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
     second = owner.live()

@@ -62,7 +62,7 @@ def test_nothing_but_the_package_is_in_the_wheel(wheel: zipfile.ZipFile) -> None
 
 
 def test_the_command_is_installed(wheel: zipfile.ZipFile) -> None:
-    assert "advisor-bot = advisor_bot.__main__:main" in _in_dist_info(wheel, "entry_points.txt")
+    assert "advisor-bot = advisor_bot.cli:main" in _in_dist_info(wheel, "entry_points.txt")
 
 
 def test_the_license_travels_along(wheel: zipfile.ZipFile, metadata: Message) -> None:

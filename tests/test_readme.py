@@ -119,7 +119,7 @@ def test_the_questions_shown_are_answered_from_the_guide(command: str, published
 
 @pytest.fixture(scope="module")
 def server(published: Path) -> Iterator[FastAPI]:
-    from advisor_bot.assemble import server
+    from advisor_bot.web.serve import server
 
     app = server(Settings(index=published))
     yield app

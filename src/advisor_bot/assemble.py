@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING
-
-from advisor_bot.allowance import Ledger
-from advisor_bot.answer import Advisor
-from advisor_bot.converse import Converser
-from advisor_bot.engines import open_encoder
-from advisor_bot.library import Library
-from advisor_bot.rerank import open_reranker
+from advisor_bot.answers.chain import Advisor
+from advisor_bot.index.library import Library
+from advisor_bot.llm.budget import Ledger
+from advisor_bot.llm.writer import Converser
+from advisor_bot.models.engines import open_encoder
+from advisor_bot.models.reranker import open_reranker
 from advisor_bot.settings import Settings
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 
 def advisor(settings: Settings) -> Advisor:
@@ -32,24 +26,9 @@ def writer(settings: Settings) -> Converser | None:
     """
     if not settings.model:
         return None
-    from advisor_bot.models import display_name, open_model
+    from advisor_bot.llm.providers import display_name, open_model
 
     file = settings.index_folder / "model-usage.json"
     tokens, cost = settings.model_daily_tokens, settings.model_daily_cost
     ledger = Ledger(daily_tokens=tokens, daily_cost=cost, prices=settings.prices, file=file)
     return Converser(open_model(settings), display_name(settings), settings, ledger)
-
-
-def server(settings: Settings) -> FastAPI:
-    """Return the web application over an advisor that follows the live version."""
-    from advisor_bot.serve import create_app
-
-    built = advisor(settings)
-
-    def warm() -> None:
-        # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
-        threading.Thread(target=built.warm, name="warm").start()
-
-    built.versions.watch(swapped=warm)
-    warm()
-    return create_app(built, settings)

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor_bot.errors import LoadError
+from advisor_bot.index.publish import Answers
 from advisor_bot.text import numerals, sentences, words
 from advisor_bot.types import Answer, Turn
 
 if TYPE_CHECKING:
-    from advisor_bot.answer import Advisor
+    from advisor_bot.answers.chain import Advisor
 
 CASE_FILE = "cases.jsonl"  # a case file of this name travels with the corpus it lies in
 SAID = ("paragraph", "item", "row")
@@ -57,16 +58,6 @@ class Result:
     def spoke(self) -> bool:
         """Whether the answer gave something from the guide."""
         return self.answer.status in ("answered", "partial")
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """A case file asked before and after: the answers that differ, how many were asked, both scores (0..1)."""
-
-    changed: tuple[dict[str, Any], ...]
-    asked: int
-    before: float
-    after: float
 
 
 def read_cases(path: Path) -> tuple[Case, ...]:

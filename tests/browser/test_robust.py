@@ -12,7 +12,7 @@ from browser.conftest import ROOT, Open, Server, serving
 from browser.test_page import QUESTION, quoted, shown_quote
 from playwright.sync_api import expect
 
-from advisor_bot.publish import publish, read_guide
+from advisor_bot.index.publish import publish, read_guide
 from advisor_bot.settings import Settings
 
 HOSTILE = """# Guide <script>window.hacked = 1</script> of *bikes*

@@ -1,0 +1,1 @@
+"""Passages -> ``Answer``: the chain, what is quoted, comparisons, phrases, suggestions, citations."""

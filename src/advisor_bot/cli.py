@@ -1,0 +1,214 @@
+"""The commands: ``python -m advisor_bot ask | search | evaluate | ingest | serve`` (installed: ``advisor-bot``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from advisor_bot import __version__, ingest_command
+from advisor_bot.errors import AdvisorError, QuestionError
+from advisor_bot.web import serve
+
+app = typer.Typer(
+    help="Answers questions from a guide and nothing else, every sentence proved by an exact quote.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("ingest")(ingest_command.ingest)
+app.command("serve")(serve.app)
+IndexOption = Annotated[Path | None, typer.Option("--index", help="Folder of the published versions")]
+BatchOption = Annotated[
+    Path | None, typer.Option("--batch", help='JSON lines {"id", "question", "history"}; - reads standard input')
+]
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="The question, in your own words")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON")] = False,
+    batch: BatchOption = None,
+    index: IndexOption = None,
+) -> None:
+    """Ask one question, or a file of them."""
+    from advisor_bot.types import as_json as plain_values
+
+    if (question is None) == (batch is None):
+        raise QuestionError("Give a question in quotation marks, or --batch FILE.jsonl, not both and not neither.")
+    advisor = _advisor(index)
+    if batch is not None:
+        for row, turns in _rows(batch):
+            _out(_line({"id": row["id"], "answer": plain_values(advisor.ask(row["question"], turns))}))
+        return
+    answer = advisor.ask(question or "")
+    if as_json:
+        _out(json.dumps(plain_values(answer), ensure_ascii=False, indent=2))
+    else:
+        _show(answer)
+
+
+@app.command()
+def search(
+    question: Annotated[str | None, typer.Argument(help="The question, in your own words")] = None,
+    batch: BatchOption = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=200, help="Passages at most")] = 20,
+    index: IndexOption = None,
+) -> None:
+    """Show what would be read for a question: the retrieval stage alone."""
+    from advisor_bot.types import as_json as plain_values
+
+    if (question is None) == (batch is None):
+        raise QuestionError("Give a question in quotation marks, or --batch FILE.jsonl, not both and not neither.")
+    advisor = _advisor(index)
+    if batch is None:
+        for passage in advisor.search(question or "", k=k):
+            _out(
+                f"{passage.score:.3f}  {passage.document}  {' > '.join(passage.heading)}\n       {passage.text[:160]!r}"
+            )
+        return
+    for row, turns in _rows(batch):
+        passages = [plain_values(p) for p in advisor.search(row["question"], turns, k)]
+        _out(_line({"id": row["id"], "passages": passages}))
+
+
+@app.command()
+def evaluate(
+    cases: Annotated[Path | None, typer.Argument(help="Case file; default the one beside the corpus")] = None,
+    index: IndexOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON")] = False,
+    failures: Annotated[bool, typer.Option("--failures", help="List the cases that went wrong")] = False,
+) -> None:
+    """Score the advisor on a file of cases and print the figures, half by half."""
+    from rich.progress import track
+
+    from advisor_bot import evaluate as scoring
+
+    file = cases or scoring.case_file_of(_settings(index).corpus)
+    if file is None:
+        raise QuestionError("There is no case file beside the corpus. Name one: evaluate CASES.jsonl")
+    read = scoring.read_cases(file)
+    advisor = _advisor(index)
+    shown = track(read, "Asking", console=_console(), disable=not sys.stderr.isatty())
+    results = scoring.run(advisor, shown)
+    halves = {"all": results} | {half: [r for r in results if r.case.half == half] for half in "ab"}
+    figures = {name: scoring.summary(found) for name, found in halves.items()}
+    if as_json:
+        _out(json.dumps(figures, indent=2))
+    else:
+        _table(figures)
+    if failures:
+        for result in results:
+            if not result.right or result.held < 1:
+                _out(_failure(result))
+
+
+def _failure(result: Any) -> str:
+    case, answer = result.case, result.answer
+    said = " ".join(s.text for s in answer.segments if s.kind in ("paragraph", "item", "row"))[:300]
+    return (
+        f"\n{case.id} (half {case.half}, expected {case.expected}): {answer.status} {answer.confidence:.2f}, "
+        f"facts {result.held:.0%}\n  Q: {case.question}\n  A: {said}\n  facts: {list(map(list, case.facts))}"
+    )
+
+
+def _table(figures: dict[str, dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    shown = Table("figure", *figures)
+    for key in figures["all"]:
+        shown.add_row(key, *(str(found[key]) for found in figures.values()))
+    _console(error=False).print(shown)
+
+
+def _console(*, error: bool = True) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=error, highlight=False)
+
+
+def _settings(index: Path | None) -> Any:
+    from advisor_bot.settings import Settings
+
+    return Settings.read(os.environ, Path(".env"), index=index)
+
+
+def _advisor(index: Path | None) -> Any:
+    from advisor_bot.assemble import advisor
+
+    return advisor(_settings(index))
+
+
+def _rows(batch: Path) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    """Yield the rows of a batch file with their history as turns; names the line of whatever cannot be used."""
+    from advisor_bot.types import Turn
+
+    try:
+        lines: Iterable[str] = sys.stdin if str(batch) == "-" else batch.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionError(f"{batch} cannot be read: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            turns = [Turn(turn["role"], str(turn["text"])) for turn in row.get("history") or []]
+            row["id"], str(row["question"]).strip()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise QuestionError(
+                f'{batch}, line {number}: not a row {{"id", "question", "history"}} ({type(error).__name__}: {error}).'
+            ) from None
+        yield row, turns
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False)
+
+
+def _show(answer: Any) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(Markdown(answer.text))
+    if answer.citations:
+        console.print()
+    for c in answer.citations:
+        place = " > ".join([c.document, *(h for h in c.heading if h != c.title)]) + (
+            f", page {c.page}" if c.page else ""
+        )
+        console.print(Text(f"[{c.n}] {place}", style="dim"))
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Show the version")] = False) -> None:
+    if version:
+        _out(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the commands; an error is one line on standard error and exit status 1."""
+    try:
+        app(arguments)
+    except AdvisorError as error:
+        sys.stderr.write(f"advisor-bot: {error}\n")
+        raise SystemExit(1) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

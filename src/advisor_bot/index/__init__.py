@@ -1,0 +1,1 @@
+"""Versions of the guide on disk: built, opened, pointed at, rolled back, compared, published."""

@@ -1,0 +1,196 @@
+"""The versions a server lends out: the live one held open, a swap without a pause, older ones while they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor_bot.errors import IndexingError
+from advisor_bot.index import versions
+from advisor_bot.index.version import Index
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Held:
+    """An opened version and how many leases it has."""
+
+    index: Index
+    leases: int = 0
+
+
+class Library:
+    """The published versions in one folder; the live one is held open, others while they are leased.
+
+    Every method may be called from any thread.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Remember the folder; nothing is opened before it is needed. Raises ``IndexingError`` for a URL."""
+        self.folder = versions.refuse_url(folder)
+        self._held: dict[str, _Held] = {}
+        self._live = ""
+        self._refused: tuple[str, float] = ("", 0.0)
+        self._lock = threading.Lock()  # guards the fields above; never held while a file is read
+        self._opening = threading.Lock()  # one version is opened at a time
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @property
+    def live(self) -> str:
+        """The name of the version being served, "" while none is."""
+        return self._live
+
+    def names(self) -> list[str]:
+        """Return the names of the versions that are kept, the one made live last at the end."""
+        return versions.published(self.folder)
+
+    @contextlib.contextmanager
+    def lease(self, version: str | None = None) -> Iterator[Index]:
+        """Lend the live version, or the kept one called ``version``; it stays open until the lease ends.
+
+        Raises ``IndexingError`` when nothing is published, or that version is not kept any more.
+        """
+        held = self._take(version)
+        try:
+            yield held.index
+        finally:
+            self._give_back(held)
+
+    def refresh(self) -> bool:
+        """Look at LIVE again and swap when it names another version; tell whether it did.
+
+        A new version that cannot be read is logged once and the old one stays. Raises nothing.
+        """
+        try:
+            return self._refresh()
+        except Exception as error:  # the watcher must live on whatever happens to the folder
+            _log.warning("The index in %s could not be looked at: %s", self.folder, error)
+            return False
+
+    def watch(self, seconds: float = 0.5, *, swapped: Callable[[], None] = lambda: None) -> None:
+        """Look at LIVE again every so many seconds, in a background thread, until ``close``.
+
+        ``swapped`` is called there after every swap; the next look waits for it.
+        """
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, args=(seconds, swapped), name="library", daemon=True)
+            self._watcher.start()
+
+    def close(self) -> None:
+        """Stop watching and close every version that is not leased; leased ones close with their lease."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        with self._lock:
+            self._live = ""
+            idle = [name for name, held in self._held.items() if not held.leases]
+            closing = [self._held.pop(name) for name in idle]
+        for held in closing:
+            held.index.close()
+
+    def _watch(self, seconds: float, swapped: Callable[[], None]) -> None:
+        while not self._stop.wait(seconds):
+            if self.refresh():
+                swapped()
+
+    def _take(self, version: str | None) -> _Held:
+        if not version and not self._live:
+            self._open_first()
+        with self._lock:
+            name = version or self._live
+            held = self._held.get(name)
+            if held:
+                held.leases += 1
+                return held
+        with self._opening:
+            with self._lock:
+                held = self._held.get(name)
+            if held is None:
+                held = _Held(self._open_kept(name))
+            with self._lock:
+                held = self._held.setdefault(name, held)
+                held.leases += 1
+                return held
+
+    def _give_back(self, held: _Held) -> None:
+        with self._lock:
+            held.leases -= 1
+            done = not held.leases and held.index.name != self._live
+            if done:
+                self._held.pop(held.index.name, None)
+        if done:
+            held.index.close()
+
+    def _open_kept(self, name: str) -> Index:
+        if name not in self.names():
+            raise IndexingError(f"Version {name} of the guide is not kept any more.")
+        return Index(versions.path_of(self.folder, name))
+
+    def _open_first(self) -> None:
+        with self._opening:
+            if not self._live:
+                self._swap(newest_sound(self.folder))
+
+    def _refresh(self) -> bool:
+        name = versions.live(self.folder)
+        if not name or name == self._live or (name, self._stamp(name)) == self._refused:
+            return False
+        with self._opening:
+            if name == self._live:
+                return False
+            try:
+                index = Index(versions.path_of(self.folder, name)).warm()
+            except IndexingError as error:
+                self._refused = (name, self._stamp(name))
+                _log.warning("The new version cannot be used, %s stays live: %s", self._live or "nothing", error)
+                return False
+            self._swap(index)
+        _log.info("Now serving %s of the guide.", name)
+        return True
+
+    def _stamp(self, name: str) -> float:
+        try:
+            return versions.path_of(self.folder, name).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _swap(self, index: Index) -> None:
+        """Make ``index`` the one that is lent; the old one closes now or when its last lease ends."""
+        with self._lock:
+            already = self._held.get(index.name)
+            self._held.setdefault(index.name, _Held(index))
+            old, self._live = self._held.get(self._live), index.name
+            done = old is not None and not old.leases and old.index.name != index.name
+            if done and old:
+                del self._held[old.index.name]
+        if already:
+            index.close()
+        if done and old:
+            old.index.close()
+
+
+def newest_sound(folder: Path) -> Index:
+    """Open the live version; where it cannot be used, the newest published one that can, with a warning.
+
+    Raises ``IndexingError`` when nothing is published, or nothing that is can be read.
+    """
+    live, names = versions.live(folder), versions.published(folder)
+    if not live and not names:
+        raise IndexingError(f"Nothing is published in {folder} yet. Run `python ingest.py` first.")
+    problem = "LIVE names no version"
+    for name in dict.fromkeys([live, *reversed(names)] if live else reversed(names)):
+        try:
+            index = Index(versions.path_of(folder, name)).warm()
+        except IndexingError as error:
+            problem = str(error)
+            continue
+        if name != live:
+            _log.warning("The live version in %s cannot be used (%s); serving %s.", folder, problem, name)
+        return index
+    raise IndexingError(f"No version in {folder} can be read ({problem}) Run `python ingest.py` to publish again.")

@@ -1,0 +1,397 @@
+"""From a folder of text to the live version: plan, guard, publish, roll back, list, prune, watch.
+
+All of it are functions with values; the command (``ingest.py``) only prints them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from advisor_bot import disk
+from advisor_bot.documents.load import Loaded, load
+from advisor_bot.errors import GuardError, IndexingError, LoadError
+from advisor_bot.index import changes, versions
+from advisor_bot.index.build import Draft, Progress, build, draft
+from advisor_bot.index.library import newest_sound
+from advisor_bot.index.version import Index
+from advisor_bot.models.engines import configured_fingerprint
+from advisor_bot.models.export import ensure_export, prepare_encoder
+from advisor_bot.settings import Settings
+from advisor_bot.types import Document
+
+READ_TRIES = 5
+LOST_AT_MOST = 0.5  # of the passages, before a publish needs --force
+WORSE_AT_MOST = 0.05  # of the score on the case file, before a publish needs --force
+ASKED_FROM = 0.05  # share of passages an update must touch before a publish takes the time to ask the cases
+Say = Callable[[str], None]
+Ask = Callable[[Path, Path], "Answers"]  # given two index folders, the live one and the planned one
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A case file asked before and after: the answers that differ, how many were asked, both scores (0..1)."""
+
+    changed: tuple[dict[str, Any], ...]
+    asked: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What publishing would do. Counts are passages; ``embed`` is how many texts need a new vector.
+
+    ``reasons`` say why everything is rebuilt, where it is (another model or another chunk length).
+    ``answers`` is what became of the answers to the case file, where there is one.
+    """
+
+    parent: str
+    documents: tuple[changes.DocumentChanges, ...]
+    embed: int
+    reasons: tuple[str, ...] = ()
+    answers: Answers | None = None
+    same: bool = False
+    text_before: int = 0
+    text_after: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many passages are added, changed, moved, removed, unchanged."""
+        kinds: tuple[changes.Kind, ...] = ("added", "changed", "moved", "removed")
+        counted = {str(kind): sum(document.count(kind) for document in self.documents) for kind in kinds}
+        return counted | {"unchanged": sum(document.unchanged for document in self.documents)}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as ``--dry-run --json`` prints it."""
+        return {
+            **self.counts,
+            "embed": self.embed,
+            "parent": self.parent,
+            "reasons": list(self.reasons),
+            "documents": [changes.as_json(document) for document in self.documents],
+            "answers": list(self.answers.changed) if self.answers else [],
+        }
+
+    @property
+    def touched(self) -> float:
+        """The share of passages, old and new, that do not stay as they are."""
+        counts = self.counts
+        total = sum(counts.values())
+        return (total - counts["unchanged"]) / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of a publish or rollback: the version that is live now, and whether that is a new state."""
+
+    version: str
+    changed: bool
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One kept version, for the list: ``changes`` are its counts against its parent."""
+
+    name: str
+    created: str
+    parent: str
+    passages: int
+    documents: int
+    changes: dict[str, int]
+    live: bool
+    problem: str = ""
+
+
+def read_guide(paths: Sequence[Path], settings: Settings) -> Loaded:
+    """Read the guide; read again while files change under the reader. Raises ``LoadError``."""
+    for _ in range(READ_TRIES):
+        before = _stamps(paths)
+        loaded = load(paths, max_bytes=settings.max_file_mb * 1_000_000)
+        if _stamps(paths) == before:
+            return loaded
+    raise LoadError(f"{paths[0]} keeps changing while it is read. Try again when it rests.")
+
+
+def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None = None) -> Plan:
+    """Return what publishing ``documents`` would do to the live version; nothing is written.
+
+    ``ask`` puts the cases to both versions; the planned one stands in a temporary folder meanwhile.
+    """
+    with _live_version(settings.index_folder) as old:
+        drafted = _draft(documents, settings, old)
+        planned = _plan(old, drafted, settings)
+        if ask is None or planned.same or old is None or not drafted.chunks:
+            return planned
+        with _aside(settings.index_folder) as aside:
+            encoder = prepare_encoder(settings, aside / "encoders", say=lambda _: None)
+            name = build(aside, drafted, encoder, parent="", summary={}, progress=lambda *_: None)
+            versions.point(aside, name, "plan")
+            return replace(planned, answers=ask(settings.index_folder, aside))
+
+
+def guard(planned: Plan, place: str = "the guide") -> None:
+    """Raise ``GuardError`` when publishing would lose more than half of the guide, or answer much worse."""
+    counts = planned.counts
+    before = counts["removed"] + counts["changed"] + counts["moved"] + counts["unchanged"]
+    lost = counts["removed"] / before if before else 0.0
+    if planned.reasons:  # cut anew, so passages cannot be told apart; the text's length can
+        lost = 1 - planned.text_after / planned.text_before if planned.text_before else 0.0
+    if lost > LOST_AT_MOST:
+        raise GuardError(
+            f"{place} lost {lost:.0%} of its text ({counts['removed']} of {before} passages); nothing was published, "
+            f"{planned.parent} stays live. Add --force if that is meant."
+        )
+    asked = planned.answers
+    if asked and asked.before - asked.after > WORSE_AT_MOST:
+        raise GuardError(
+            f"{place} would answer worse: its score on {asked.asked} cases falls from {asked.before:.2f} to "
+            f"{asked.after:.2f}; nothing was published, {planned.parent} stays live. Add --force if that is meant."
+        )
+
+
+def publish(
+    documents: Sequence[Document],
+    settings: Settings,
+    *,
+    force: bool = False,
+    say: Say = lambda _: None,
+    progress: Progress = lambda *_: None,
+    ask: Ask | None = None,
+    ask_from: float = 0.0,
+) -> Published:
+    """Make ``documents`` the live version; where nothing changed, nothing is published.
+
+    The old version stays live until the new one is whole and on the disk. ``ask`` puts the cases to both
+    before that, where a larger share of the passages than ``ask_from`` is touched. Raises ``GuardError`` for
+    an empty guide (also with ``force``), and without it for one that lost more than half or answers much
+    worse; ``IndexingError`` when the folder cannot be written, ``EncoderError`` when the model cannot be used.
+    """
+    folder = versions.refuse_url(settings.index_folder)
+    with _writing(folder), versions.locked(folder, say):
+        versions.clean(folder)
+        with _live_version(folder) as old:
+            drafted = _draft(documents, settings, old)
+            planned = _plan(old, drafted, settings)
+            if not drafted.chunks:
+                raise GuardError(f"There is no text to publish; {_stays(old)}.")
+            if planned.same and old is not None:
+                ensure_export(settings, folder / "encoders", say=say)
+                if versions.live(folder) != old.name:
+                    versions.point(folder, old.name, "restore")
+                return Published(old.name, changed=False, plan=planned)
+            if not force:
+                guard(planned)
+            encoder = prepare_encoder(settings, folder / "encoders", say=say)
+            name = build(folder, drafted, encoder, parent=planned.parent, summary=planned.counts, progress=progress)
+            if ask and old is not None and not force and planned.touched > ask_from:
+                planned = _asked(folder, name, planned, ask)
+        versions.point(folder, name, "publish")
+        _prune(folder, settings.keep)
+    return Published(name, changed=True, plan=planned)
+
+
+def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> Published:
+    """Make an older version live again: ``to`` (a name or a sequence number), or the live one's parent.
+
+    Raises ``IndexingError`` when there is no such version or it is damaged; the live one then stays.
+    """
+    folder = versions.refuse_url(settings.index_folder)
+    with _writing(folder), versions.locked(folder, say):
+        kept = versions.published(folder)
+        live = versions.live(folder)
+        name = _named(to, kept, folder) if to else _parent(folder, live, kept)
+        if name == live:
+            return Published(name, changed=False)
+        index = Index(versions.path_of(folder, name))
+        try:
+            index.warm()
+        finally:
+            index.close()
+        versions.point(folder, name, "rollback")
+    return Published(name, changed=True)
+
+
+def history(folder: Path) -> list[Version]:
+    """Return the kept versions by sequence number; one that cannot be read says why in ``problem``."""
+    live = versions.live(versions.refuse_url(folder))
+    return [_version(folder, name, live) for name in sorted(versions.published(folder), key=versions.sequence_of)]
+
+
+def prune(settings: Settings, keep: int, *, say: Say = lambda _: None) -> list[str]:
+    """Remove all but the ``keep`` versions that were made live last, never the live one; return what went."""
+    folder = versions.refuse_url(settings.index_folder)
+    with _writing(folder), versions.locked(folder, say):
+        versions.clean(folder)
+        return _prune(folder, keep)
+
+
+def watch(
+    paths: Sequence[Path],
+    republish: Callable[[], object],
+    *,
+    stop: threading.Event | None = None,
+    look_every: float = 0.5,
+) -> None:
+    """Call ``republish`` now, and again after every change under ``paths`` once the files rest.
+
+    The files' sizes and times are looked at every so many seconds (which works on any file system) and they
+    rest when two looks agree. Returns when ``stop`` is set; what ``republish`` raises ends the watch.
+    """
+    stop = stop or threading.Event()
+    done = seen = _stamps(paths)
+    republish()
+    while not stop.wait(look_every):
+        now = _stamps(paths)
+        if now == seen != done:
+            done = now
+            republish()
+        seen = now
+
+
+# --- what the above stands on ----------------------------------------------------------------------------------
+
+
+def _draft(documents: Sequence[Document], settings: Settings, old: Index | None) -> Draft:
+    return draft(documents, configured_fingerprint(settings), settings.chunk_chars, [old] if old else [])
+
+
+def _plan(old: Index | None, drafted: Draft, settings: Settings) -> Plan:
+    reasons = []
+    if old and old.encoder != drafted.encoder:
+        reasons.append(f"the embedding model is another ({old.manifest['encoder_name']} before)")
+    if old and old.manifest["chunk_chars"] != settings.chunk_chars:
+        reasons.append(f"the chunk length is {settings.chunk_chars} ({old.manifest['chunk_chars']} before)")
+    return Plan(
+        parent=old.name if old else "",
+        documents=changes.compare(old.chunks if old else (), drafted.chunks),
+        embed=len(drafted.missing),
+        reasons=tuple(reasons),
+        same=old is not None and old.manifest["content"] == drafted.content,
+        text_before=sum(len(document.text) for document in old.documents.values()) if old else 0,
+        text_after=sum(len(document.text) for document in drafted.documents),
+    )
+
+
+@contextlib.contextmanager
+def _live_version(folder: Path) -> Iterator[Index | None]:
+    """Lend the newest version that can be read, None where there is none: then all is built anew."""
+    try:
+        index = newest_sound(versions.refuse_url(folder))
+    except IndexingError:
+        yield None
+        return
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+@contextlib.contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Lend a temporary index folder with the encoders of ``folder`` linked into it."""
+    with tempfile.TemporaryDirectory(prefix="advisor-plan-") as temporary:
+        aside = Path(temporary)
+        for part in ("encoders", "versions"):
+            (aside / part).mkdir()
+        for exported in (folder / "encoders").glob("[!.]*"):
+            (aside / "encoders" / exported.name).symlink_to(exported.absolute())
+        yield aside
+
+
+def _asked(folder: Path, name: str, planned: Plan, ask: Ask) -> Plan:
+    """Put the cases to the version just built; where the guard stops it, it is removed again."""
+    try:
+        with _aside(folder) as aside:
+            versions.path_of(aside, name).symlink_to(versions.path_of(folder, name).absolute())
+            versions.point(aside, name, "plan")
+            planned = replace(planned, answers=ask(folder, aside))
+        guard(planned)
+    except BaseException:
+        disk.remove(versions.path_of(folder, name))
+        raise
+    return planned
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn what the file system says into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise IndexingError(
+            f"{error.filename or folder} cannot be written: {error.strerror or error}. What was live stays live."
+        ) from error
+
+
+def _stays(old: Index | None) -> str:
+    return f"nothing was published, {old.name} stays live" if old else "nothing was published"
+
+
+def _parent(folder: Path, live: str, kept: Sequence[str]) -> str:
+    if not live:
+        raise IndexingError(f"Nothing is live in {folder}; name a version: --rollback --to VERSION (see --list).")
+    parent = Index(versions.path_of(folder, live)).parent
+    if not parent:
+        raise IndexingError(f"{live} is the first version; there is nothing before it.")
+    if parent not in kept:
+        raise IndexingError(f"{parent}, the version before {live}, is not kept any more. See --list.")
+    return parent
+
+
+def _named(wanted: str, kept: Sequence[str], folder: Path) -> str:
+    found = [name for name in kept if name == wanted]
+    found = found or [name for name in kept if wanted.isdigit() and versions.sequence_of(name) == int(wanted)]
+    if not found:
+        known = ", ".join(kept) or "none"
+        raise IndexingError(f"{folder} keeps no version {wanted}. Kept: {known}.")
+    return found[0]
+
+
+def _version(folder: Path, name: str, live: str) -> Version:
+    try:
+        index = Index(versions.path_of(folder, name))
+    except IndexingError as error:
+        return Version(name, "", "", 0, 0, {}, name == live, str(error))
+    counts = {kind: int(number) for kind, number in index.manifest["summary"].items()}
+    return Version(name, index.created, index.parent, len(index.chunks), len(index.documents), counts, name == live)
+
+
+def _prune(folder: Path, keep: int) -> list[str]:
+    """Remove old versions, and the encoders that no kept version needs."""
+    kept = versions.published(folder)
+    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
+    for name in gone:
+        disk.remove(versions.path_of(folder, name))
+    _prune_encoders(folder, [name for name in kept if name not in gone])
+    return gone
+
+
+def _prune_encoders(folder: Path, kept: Sequence[str]) -> None:
+    needed = set()
+    for name in kept:
+        try:
+            needed.add(Index(versions.path_of(folder, name)).encoder)
+        except IndexingError:
+            return  # it cannot say what it needs
+    for path in (folder / "encoders").glob("[!.]*"):
+        if path.name not in needed:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:
+    """Return size and time of every file, to tell whether any changed."""
+    found = {}
+    for path in paths:
+        for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
+            with contextlib.suppress(OSError):
+                status = file.stat()
+                found[str(file)] = (status.st_size, status.st_mtime_ns)
+    return found

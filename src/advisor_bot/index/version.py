@@ -1,0 +1,324 @@
+"""Stage 4: one version of the index (Chroma, BM25, vectors, documents).
+
+A version is a folder that never changes: ``chroma/``, ``bm25/``, ``vectors.npy``, ``keys.npy``,
+``manifest.json``. Its name ends in the first 12 hex digits of the manifest's SHA-256, and the manifest
+holds the hashes of every other file but Chroma's, which rewrites its own even when only read. So damage
+is noticed on opening. ``build.py`` writes versions; this module only reads them, and ``library.py`` says which
+one is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor_bot.disk import file_hash
+from advisor_bot.errors import IndexingError
+from advisor_bot.types import Block, Chunk, Document, Section
+
+SCHEMA = 1
+COLLECTION = "guide"
+PROVED_ROWS = 8
+TOPIC_SENTENCES = 4000  # of a document, looked at for its topic
+_log = logging.getLogger(__name__)
+
+
+class Index:
+    """One version, opened read only. A row of ``chunks`` is a chunk's place in document order.
+
+    ``vectors`` holds unique embedded texts, shape (texts, dimension); ``chunk_rows``, ``sentence_rows``
+    and ``context_rows`` say which of them belongs to each chunk, each sentence, and each sentence with its
+    innermost heading. Sentences count over all chunks in order; those of chunk i are
+    ``first_sentence[i]:first_sentence[i + 1]``. ``encoder`` is the fingerprint the vectors were made with.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read and check the manifest; the rest is opened when first used, or by ``warm``.
+
+        Raises ``IndexingError`` when the version is missing, damaged or of another schema.
+        """
+        self.path, self.name = path, path.name
+        self.manifest = _read_manifest(path)
+        self.created: str = self.manifest["created"]
+        self.parent: str = self.manifest["parent"]
+        self.encoder: str = self.manifest["encoder"]
+        self.documents: Mapping[str, Document] = {row["name"]: _document(row) for row in self.manifest["documents"]}
+        self.chunks: tuple[Chunk, ...] = tuple(
+            _chunk(chunk, self.documents[row["name"]]) for row in self.manifest["documents"] for chunk in row["chunks"]
+        )
+        self.chunk_rows, self.sentence_rows, self.context_rows = (
+            np.array(self.manifest[key], np.int64) for key in ("chunk_rows", "sentence_rows", "context_rows")
+        )
+        counts = [len(chunk.sentences) for chunk in self.chunks]
+        self.first_sentence: NDArray[np.int64] = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        self._topics: dict[str, NDArray[np.float32]] = {}
+        ends = accumulate(len(row["chunks"]) for row in self.manifest["documents"])
+        self._document_chunks = {
+            row["name"]: slice(end - len(row["chunks"]), end)
+            for row, end in zip(self.manifest["documents"], ends, strict=True)
+        }
+        self._rows = {chunk.id: row for row, chunk in enumerate(self.chunks)}
+        for key in ("documents", "chunk_rows", "sentence_rows", "context_rows"):
+            del self.manifest[key]  # held above in their own form
+        self._opening = threading.RLock()
+        self._vectors: NDArray[np.float32] | None = None
+        self._words: Any = None
+        self._store: _Store | None = None
+        self._store_failed = False
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """The vectors of all unique embedded texts, memory-mapped, checked against their hash when first used."""
+        with self._opening:
+            if self._vectors is None:
+                self._check("vectors.npy")
+                self._vectors = np.load(self.path / "vectors.npy", mmap_mode="r")
+            return self._vectors
+
+    def keys(self) -> NDArray[np.uint8]:
+        """Return the key of each vector's text, shape (texts, 16), for a builder that reuses vectors."""
+        self._check("keys.npy")
+        keys: NDArray[np.uint8] = np.load(self.path / "keys.npy")
+        return keys
+
+    def warm(self) -> Index:
+        """Open everything now, so that damage shows here and not at a question; return this index."""
+        self.vectors  # noqa: B018
+        self._check("keys.npy")
+        self._bm25()
+        self._chroma()
+        return self
+
+    def prove(self) -> None:
+        """Ask the Chroma store for some of its own vectors, then close; raise ``IndexingError`` if it fails.
+
+        Chroma writes its index files without a check of its own, so a full disk could leave them short.
+        """
+        try:
+            store = self.warm()._chroma()
+            for row in np.linspace(0, len(self.chunks) - 1, min(PROVED_ROWS, len(self.chunks)), dtype=int):
+                found = store.query(self.vectors[self.chunk_rows[row]], 1, self._rows)
+                if not found or found[0][1] < 0.999:
+                    raise IndexingError(f"{self.path}: the Chroma store does not find its own passages.")
+        finally:
+            self.close()
+
+    def dense(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """Return the ``k`` chunk rows nearest to ``vector`` as (row, cosine), best first.
+
+        Chroma answers; should its store fail while serving, the vectors are compared one by one instead.
+        """
+        if not self._store_failed:
+            try:
+                return self._chroma().query(vector, min(k, len(self.chunks)), self._rows)
+            except Exception as error:  # whatever went wrong in the store, students still get their answer
+                self._store_failed = True
+                _log.warning("The Chroma store of %s fails (%s); searching its vectors directly.", self.name, error)
+        return self._exact(vector, k)
+
+    def lexical(self, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
+        """Return up to ``k`` chunk rows that share ``terms`` (stemmed) as (row, BM25 score > 0), best first."""
+        bm25 = self._bm25()
+        known = [term for term in terms if term and term in bm25.vocab_dict]
+        if not known:
+            return []
+        scores = bm25.get_scores(known)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return [(int(row), float(scores[row])) for row in best if scores[row] > 0]
+
+    def idf(self, term: str) -> float | None:
+        """Return the inverse document frequency of a stemmed term (BM25's, Lucene form), None if never used."""
+        bm25 = self._bm25()
+        number = bm25.vocab_dict.get(term) if term else None
+        if number is None:
+            return None
+        starts = bm25.scores["indptr"]
+        used = int(starts[number + 1] - starts[number])
+        return math.log(1 + (len(self.chunks) - used + 0.5) / (used + 0.5)) if used else None
+
+    def topic(self, document: str) -> NDArray[np.float32]:
+        """Return what the sentences of a document have in common: their mean vector, of length 1.
+
+        Of a long document evenly spaced sentences stand for all.
+        """
+        if document not in self._topics:
+            chunks = self._document_chunks[document]
+            first, end = self.first_sentence[chunks.start], self.first_sentence[chunks.stop]
+            step = 1 + int(end - first) // TOPIC_SENTENCES
+            mean = self.vectors[self.sentence_rows[first:end:step]].sum(axis=0)
+            self._topics[document] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        return self._topics[document]
+
+    def row(self, chunk_id: str) -> int | None:
+        """Return the row of the chunk called ``chunk_id``, None if this version has none."""
+        return self._rows.get(chunk_id)
+
+    def close(self) -> None:
+        """Give memory and files back; nothing may be asked of this index afterwards."""
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+            self._store, self._words, self._vectors = None, None, None
+            self._store_failed = True
+
+    def _exact(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        scores = self.vectors[self.chunk_rows] @ np.asarray(vector, np.float32)
+        return [(int(row), float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k]]
+
+    def _bm25(self) -> Any:
+        with self._opening:
+            if self._words is None:
+                import bm25s
+
+                for file in self.manifest["files"]:
+                    if file.startswith("bm25/"):
+                        self._check(file)
+                self._words = bm25s.BM25.load(str(self.path / "bm25"), show_progress=False)
+            return self._words
+
+    def _chroma(self) -> _Store:
+        with self._opening:
+            if self._store is None:
+                self._store = _Store(self.path / "chroma")
+                if self._store.count != len(self.chunks):
+                    found = self._store.count
+                    self._store.close()
+                    self._store = None
+                    raise IndexingError(
+                        f"{self.path}: the Chroma store holds {found} passages, not {len(self.chunks)}; it is damaged."
+                    )
+            return self._store
+
+    def _check(self, file: str) -> None:
+        try:
+            sound = file_hash(self.path / file) == self.manifest["files"][file]
+        except (OSError, KeyError) as error:
+            raise IndexingError(f"{self.path / file} cannot be read: {error}") from None
+        if not sound:
+            raise IndexingError(f"{self.path / file} is damaged: its hash is not the one in the manifest.")
+
+
+class _Store:
+    """Chroma over one folder; over a private copy where Chroma cannot write there, which it needs even to read."""
+
+    _one_at_a_time = threading.Lock()  # Chroma's registry of clients is shared by the whole process
+
+    def __init__(self, folder: Path) -> None:
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._client: Any = None
+        if not (folder / "chroma.sqlite3").is_file():
+            raise IndexingError(f"{folder} holds no Chroma store; the version is damaged.")
+        try:
+            if _writable(folder):
+                with contextlib.suppress(Exception):  # a full disk, say; a copy elsewhere may still open
+                    return self._open(folder)
+            self._copy = tempfile.TemporaryDirectory(prefix="advisor-index-", ignore_cleanup_errors=True)
+            self._open(_copied(folder, Path(self._copy.name) / "chroma"))
+        except Exception as error:  # the store fails in a dozen ways; each means that it cannot be used
+            self.close()
+            raise IndexingError(f"{folder} cannot be opened as a Chroma store: {error}") from error
+
+    def _open(self, folder: Path) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        with self._one_at_a_time:
+            client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+        try:
+            self._collection = client.get_collection(COLLECTION, embedding_function=None)
+            self.count = self._collection.count()
+        except Exception:
+            with self._one_at_a_time:
+                client.close()
+            raise
+        self._client = client
+
+    def query(self, vector: NDArray[np.float32], k: int, rows: Mapping[str, int]) -> list[tuple[int, float]]:
+        found = self._collection.query(
+            query_embeddings=np.asarray(vector, np.float32)[None], n_results=k, include=["distances"]
+        )
+        distances = (found["distances"] or [[]])[0]
+        return [(rows[name], 1.0 - distance) for name, distance in zip(found["ids"][0], distances, strict=True)]
+
+    def close(self) -> None:
+        if self._client is not None:
+            with self._one_at_a_time:
+                self._client.close()
+            self._client = None
+        if self._copy is not None:
+            self._copy.cleanup()
+
+
+def manifest_row(document: Document, chunks: Sequence[Chunk]) -> dict[str, Any]:
+    """Return a document and its chunks as the manifest holds them; texts of chunks are spans of its text."""
+    return {
+        "name": document.name,
+        "title": document.title,
+        "text": document.text,
+        "sha256": hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
+        "meta": dict(document.meta),
+        "pages": document.pages,
+        "sections": [
+            [s.heading, s.level, s.start, s.body, s.end, [[b.kind, b.start, b.end, b.label] for b in s.blocks]]
+            for s in document.sections
+        ],
+        "chunks": [[c.id, c.heading, c.start, c.end, c.sentences, c.kind, c.label] for c in chunks],
+    }
+
+
+def _document(row: dict[str, Any]) -> Document:
+    sections = tuple(
+        Section(tuple(heading), level, start, body, end, tuple(Block(*block) for block in blocks))
+        for heading, level, start, body, end, blocks in row["sections"]
+    )
+    pages = tuple((start, number) for start, number in row["pages"])
+    return Document(row["name"], row["title"], row["text"], sections, row["meta"], pages)
+
+
+def _chunk(row: list[Any], document: Document) -> Chunk:
+    name, heading, start, end, spans, kind, label = row
+    sentences = tuple((first, last) for first, last in spans)
+    return Chunk(name, document.name, tuple(heading), start, end, document.text[start:end], sentences, kind, label)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    file = path / "manifest.json"
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise IndexingError(f"Version {path.name} cannot be read: {file}: {error.strerror}.") from None
+    if hashlib.sha256(data).hexdigest()[:12] != path.name.rpartition("-")[2]:
+        raise IndexingError(f"{file} is damaged: its hash is not the one in the version's name.")
+    manifest: dict[str, Any] = json.loads(data)
+    if manifest.get("schema") != SCHEMA:
+        raise IndexingError(
+            f"{file} has schema {manifest.get('schema')}, this program reads {SCHEMA}. "
+            "Run `python ingest.py` to publish again."
+        )
+    return manifest
+
+
+def _writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and os.access(folder / "chroma.sqlite3", os.W_OK)
+
+
+def _copied(folder: Path, target: Path) -> Path:
+    """Copy a store without its permissions, which are what is in the way."""
+    shutil.copytree(folder, target, copy_function=shutil.copyfile)
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return target

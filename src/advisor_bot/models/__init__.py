@@ -1,0 +1,1 @@
+"""Text -> vectors and token states: the encoder, its ONNX export, an owner's reranker."""

@@ -1,0 +1,215 @@
+"""The one-time export of an embedding model to ONNX, and the check that the export is right.
+
+Publishing turns the sentence-transformers model into an ONNX file once, in a process of its own, and compares
+the two. It is made in a hidden folder and renamed, so a half-written one is never used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advisor_bot.disk import file_hash, sync
+from advisor_bot.errors import EncoderError
+from advisor_bot.models.encoder import Encoder
+from advisor_bot.models.engines import (
+    PACKAGED,
+    PACKAGED_WEIGHTS,
+    cores,
+    fingerprint_of,
+    first_line,
+    is_sound,
+    manifest_of,
+    onnx_encoder,
+    open_export,
+    prompts_of,
+    sentence_transformer,
+    source_of,
+)
+from advisor_bot.settings import Settings
+
+LEAST_COSINE = 0.9999
+_CHECKED = (
+    "",
+    " ",
+    "?",
+    "Hello",
+    "machine learning",
+    "How much does a computer vision engineer earn?",
+    "The median salary was $112,590 in 2023, according to the bureau.",
+    "Natural Language Processing: teaching computers to read, hear and write.",
+    "¿Qué especialización debería elegir?",
+    "Welche Spezialisierung passt zu mir, wenn ich Mathematik mag?",
+    "機械学習の専門分野を選ぶにはどうすればよいですか",
+    "Étudier l’apprentissage par renforcement à l’université",
+    "🎓🤖 emoji and ünïcödé 漢字 together",
+    "x = softmax(QK^T / sqrt(d)) V",
+    "| Role | Salary |\n| --- | --- |\n| Engineer | 155k |",
+    "UPPER CASE WORDS AND lower case words",
+    "A line\nbroken\tin many   ways\r\nhere",
+    "ﬁ ligatures, “curly quotes”, non\u00a0breaking — dashes…",
+    "word " * 60,
+    "Reinforcement learning suits students who like games, control and long experiments. " * 8,
+    "Supervised, unsupervised and self-supervised learning differ in where the labels come from. " * 60,
+)
+
+
+def prepare_encoder(settings: Settings, folder: Path, *, say: Callable[[str], None]) -> Encoder:
+    """Return the encoder to publish with, exporting and checking it first where that was not done yet.
+
+    ``folder`` is ``<index>/encoders``. Raises ``EncoderError`` when the model is missing or altered.
+    """
+    return open_export(ensure_export(settings, folder, say=say), settings, threads=1, workers=cores())
+
+
+def ensure_export(settings: Settings, folder: Path, *, say: Callable[[str], None]) -> Path:
+    """Return where the export of the settings' model stands, after making it where it is missing or damaged."""
+    source = source_of(settings.embedding_model, download=True)
+    target = folder / fingerprint_of(source, packaged=not settings.embedding_model)
+    if not is_sound(target, thoroughly=True):
+        say("Preparing the encoder (once; this takes a moment).")
+        _export_into(source, target, settings.embedding_model)
+        reason = manifest_of(target)["impossible"]
+        if reason:
+            say(f"The encoder cannot be exported ({reason}); sentence-transformers will compute the vectors.")
+    return target
+
+
+def _export_into(source: Path, target: Path, name: str) -> None:
+    """Export in a process of its own, so that torch never stays in this one, and put it in place at once."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.parent / f".export-{os.getpid()}-{time.monotonic_ns()}"
+    building.mkdir()
+    package = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
+    command = [sys.executable, "-W", "ignore", "-m", "advisor_bot.models.export", str(source), str(building), name]
+    try:
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or [f"the export ended with code {done.returncode}"]
+            raise EncoderError(lines[-1])
+        for file in building.iterdir():
+            sync(file)
+        if not is_sound(target):
+            shutil.rmtree(target, ignore_errors=True)
+            building.rename(target)
+            sync(target.parent)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _export(source: Path, building: Path, name: str) -> None:
+    """Write the export of the model in ``source`` into ``building``, or why there is none."""
+    model = sentence_transformer(source)
+    manifest: dict[str, Any] = {
+        "name": name or PACKAGED,
+        "model": name,
+        "weights": "" if name else PACKAGED_WEIGHTS,
+        "dimension": int(model.get_embedding_dimension()),
+        "prompts": prompts_of(model),
+        "impossible": _impossible(model),
+    }
+    if not manifest["impossible"]:
+        manifest |= {
+            "max_tokens": int(model.max_seq_length),
+            "pad_id": int(model.tokenizer.pad_token_id or 0),
+            "pad_token": str(model.tokenizer.pad_token or "[PAD]"),
+        }
+        try:
+            _write_onnx(model, building)
+            manifest["files"] = {file: file_hash(building / file) for file in ("model.onnx", "tokenizer.json")}
+            manifest["sizes"] = {file: (building / file).stat().st_size for file in manifest["files"]}
+            _write_manifest(building, manifest)
+            manifest["cosine"] = _least_cosine(model, onnx_encoder(building, 1, 1))
+            if manifest["cosine"] < LEAST_COSINE:
+                manifest["impossible"] = f"its vectors differ, cosine {manifest['cosine']:.5f}"
+        except Exception as error:  # whatever torch or onnxruntime cannot do, sentence-transformers can
+            manifest["impossible"] = first_line(error)
+    _write_manifest(building, manifest)
+
+
+def _impossible(model: Any) -> str:
+    """Return why this model cannot be exported, or "" when it can: mean pooling over a plain transformer only."""
+    kinds = [type(module).__name__ for module in model]
+    if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]):
+        return f"it is built of {', '.join(kinds)}"
+    pooling = model[1].get_config_dict()
+    if pooling.get("pooling_mode") != "mean":
+        return f"it pools by {pooling.get('pooling_mode')}, not by the mean"
+    if not pooling.get("include_prompt", True):
+        return "its pooling leaves the prompt out"
+    if getattr(model[0], "do_lower_case", False):
+        return "it lower-cases outside its tokenizer"
+    return "" if getattr(model.tokenizer, "is_fast", False) else "it has no fast tokenizer"
+
+
+def _write_onnx(model: Any, building: Path) -> None:
+    import torch
+
+    class Pooled(torch.nn.Module):
+        """The transformer with mean pooling and normalization, as one graph; the tokens' states beside."""
+
+        def __init__(self, transformer: Any, typed: bool) -> None:
+            super().__init__()
+            self.transformer, self.typed = transformer, typed
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            types = {"token_type_ids": torch.zeros_like(input_ids)} if self.typed else {}
+            states = self.transformer(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+            mask = attention_mask.unsqueeze(-1).to(states.dtype)
+            mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(mean, p=2, dim=1), states
+
+    model.tokenizer.backend_tokenizer.save(str(building / "tokenizer.json"))
+    sample = model.tokenizer(["two texts", "of two lengths, the second longer"], padding=True, return_tensors="pt")
+    graph = Pooled(model[0].auto_model, "token_type_ids" in sample).eval().float()
+    with torch.no_grad():
+        torch.onnx.export(
+            graph,
+            (sample["input_ids"], sample["attention_mask"]),
+            str(building / "model.onnx"),
+            dynamo=False,  # the newer exporter needs onnxscript
+            opset_version=17,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["vectors", "states"],
+            dynamic_axes={
+                "input_ids": {0: "text", 1: "token"},
+                "attention_mask": {0: "text", 1: "token"},
+                "vectors": {0: "text"},
+                "states": {0: "text", 1: "token"},
+            },
+        )
+
+
+def _least_cosine(model: Any, exported: Encoder) -> float:
+    """Return the smallest cosine between the two engines over the checked sentences."""
+    reference = np.asarray(model.encode_document(list(_CHECKED), normalize_embeddings=True, show_progress_bar=False))
+    return float((reference * exported.encode(_CHECKED)).sum(axis=1).min())
+
+
+def _write_manifest(building: Path, manifest: dict[str, Any]) -> None:
+    (building / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Export one model (``SOURCE BUILDING NAME``); run by ``prepare_encoder`` in a process of its own."""
+    source, building, name = arguments
+    try:
+        _export(Path(source), Path(building), name)
+    except EncoderError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

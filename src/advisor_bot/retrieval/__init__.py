@@ -1,0 +1,1 @@
+"""Conversation and question -> a stand-alone query -> passages and their sentences."""

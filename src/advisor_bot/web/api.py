@@ -1,0 +1,246 @@
+"""HTTP routes: ask, stream, the guide, its passages, the reader's page, feedback, health.
+
+Handlers are plain functions, which FastAPI runs in threads: the advisor is synchronous. Nothing a
+visitor sends is kept; ``/metrics`` counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from pydantic import BaseModel, Field
+
+from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.profile import Profile
+from advisor_bot.errors import AdvisorError, QuestionError
+from advisor_bot.settings import Settings
+from advisor_bot.types import Answer, Role, Status, Turn, as_json
+from advisor_bot.web import guide_view
+from advisor_bot.web.metrics import Metrics
+from advisor_bot.web.security import problem, read_policy
+
+MAX_TURNS = 50
+MAX_TURN_CHARS = 20_000
+MAX_PROFILE_CHARS = 300
+
+
+class TurnIn(BaseModel):
+    """One earlier turn of the conversation, oldest first."""
+
+    role: Role
+    text: str = Field(max_length=MAX_TURN_CHARS)
+
+
+class ProfileIn(BaseModel):
+    """What a student chose to say of themselves, for "which fits me?"; every part may be empty."""
+
+    background: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+    aims: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+    time: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+    worries: str = Field(default="", max_length=MAX_PROFILE_CHARS)
+
+
+class QuestionIn(BaseModel):
+    """A question, the turns before it and the student's profile; the server keeps none of them."""
+
+    question: str = Field(max_length=MAX_TURN_CHARS, examples=["Which specialization pays best?"])
+    history: list[TurnIn] = Field(default=[], max_length=MAX_TURNS)
+    profile: ProfileIn = ProfileIn()
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Return the history as the advisor takes it."""
+        return tuple(Turn(turn.role, turn.text) for turn in self.history)
+
+    def about(self) -> Profile:
+        """Return the profile as the advisor takes it."""
+        return Profile(**self.profile.model_dump())
+
+
+class FeedbackIn(BaseModel):
+    """What a student thought of an answer: counted, never stored with words."""
+
+    verdict: Literal["up", "down"]
+    status: Status
+    guide_version: str = Field(max_length=100)
+    passages: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=50)
+    reason: Literal["wrong", "incomplete", "unclear", "other", ""] = ""
+    words: str = Field(default="", max_length=2000, description="Dropped unless the owner keeps a journal")
+
+
+class Problem(BaseModel):
+    """What went wrong: a code for programs, a line for people, the field at fault if there is one."""
+
+    code: str
+    message: str
+    field: str | None
+
+
+class ProblemOut(BaseModel):
+    """The one shape of every error."""
+
+    error: Problem
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemOut, "description": text}
+    for status, text in {
+        400: "Not JSON",
+        403: "Called from another site's page",
+        413: "The body or the history is too large",
+        415: "Not application/json",
+        422: "A field is missing, empty or too long",
+        429: "Too many requests from this address; Retry-After says when to try again",
+        503: "No guide is published, or the answer took too long",
+    }.items()
+}
+NOT_THERE: dict[int | str, dict[str, Any]] = {
+    404: {"model": ProblemOut, "description": "Not in the guide"},
+    410: {"model": ProblemOut, "description": "That version of the guide is no longer kept"},
+    **{status: ERRORS[status] for status in (403, 422, 429, 503)},
+}
+PAGES: dict[int | str, dict[str, Any]] = {
+    404: {"description": "Not in the guide", "content": {"text/html": {}}},
+    410: {"description": "That version of the guide is no longer kept", "content": {"text/html": {}}},
+    **{status: ERRORS[status] for status in (422, 429)},
+    503: {
+        "description": "No guide is published, or it took too long",
+        "content": {"text/html": {}, "application/json": {}},
+    },
+}
+
+
+def routes(advisor: Advisor, settings: Settings, metrics: Metrics | None = None) -> APIRouter:
+    """Return the routes over ``advisor``; ``metrics`` is where they count."""
+    router, metrics = APIRouter(), metrics or Metrics()
+    _ask_routes(router, advisor, metrics)
+    _guide_routes(router, advisor, settings)
+    _service_routes(router, advisor, metrics)
+    return router
+
+
+def _ask_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
+    @router.post("/api/ask", response_model=Answer, responses=ERRORS, tags=["ask"])
+    def ask(asked: QuestionIn) -> Response:
+        """Answer a question with what the guide says, every sentence cited."""
+        began = time.perf_counter()
+        answer = advisor.ask(asked.question, asked.turns(), asked.about())
+        metrics.answered(answer.status, time.perf_counter() - began)
+        return JSONResponse(as_json(answer))
+
+    @router.post("/api/ask/stream", responses=ERRORS | {200: {"content": {"text/event-stream": {}}}}, tags=["ask"])
+    def ask_stream(asked: QuestionIn) -> StreamingResponse:
+        """Answer as server-sent events: status, passages, delta…, answer; or error."""
+        events = advisor.stream(asked.question, asked.turns(), asked.about())
+        first = next(events)  # a question that cannot be answered as sent fails here, as plain JSON
+        return StreamingResponse(
+            _event_lines(first, events, metrics),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+
+def _event_lines(first: Any, rest: Iterator[Any], metrics: Metrics) -> Iterator[str]:
+    began = time.perf_counter()
+    try:
+        yield _event(first.kind, first.data)
+        for event in rest:
+            if isinstance(event.data, Answer):
+                metrics.answered(event.data.status, time.perf_counter() - began)
+            yield _event(event.kind, event.data)
+    except AdvisorError as error:
+        yield _event("error", problem(error.code, str(error), getattr(error, "field", None))["error"])
+
+
+def _event(kind: str, data: Any) -> str:
+    if isinstance(data, list):
+        data = [as_json(item) for item in data]
+    elif not isinstance(data, dict):
+        data = as_json(data)
+    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _guide_routes(router: APIRouter, advisor: Advisor, settings: Settings) -> None:
+    library = advisor.versions
+
+    @router.get("/api/guide", responses=NOT_THERE, tags=["guide"])
+    def guide(version: str | None = None) -> guide_view.GuideOut:
+        """Say which version of the guide is live and what stands in it."""
+        return guide_view.guide(library, advisor, settings, version)
+
+    @router.get("/api/guide/{document:path}", responses=NOT_THERE, tags=["guide"])
+    def document(document: str, version: str | None = None) -> guide_view.DocumentOut:
+        """Return one document: its canonical text and its outline."""
+        return guide_view.document(library, document, version)
+
+    @router.get("/api/passages/{passage_id}", responses=NOT_THERE, tags=["guide"])
+    def passage(passage_id: str, version: str | None = None) -> guide_view.PassageOut:
+        """Return a passage (a chunk's id, or ``first~last``) in its surroundings."""
+        return guide_view.passage(library, passage_id, version)
+
+    @router.get("/read/{document:path}", response_class=HTMLResponse, responses=PAGES, tags=["guide"])
+    def read(
+        document: str,
+        v: str | None = None,
+        s: Annotated[list[str] | None, Query()] = None,
+        e: Annotated[list[str] | None, Query()] = None,
+    ) -> HTMLResponse:
+        """Show a document as a page, the words s..e highlighted; several s and e mark several quotes."""
+        marks = [(int(a), int(b)) for a, b in zip(s or [], e or [], strict=False) if _number(a) and _number(b)]
+        status, html, style = guide_view.page(library, settings, document, v, marks[:50])
+        headers = {"Content-Security-Policy": read_policy(style), "Cache-Control": "no-cache"}
+        return HTMLResponse(html, status, headers)
+
+
+def _number(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,9}", text))
+
+
+def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
+    @router.post("/api/feedback", responses=ERRORS, tags=["ask"])
+    def feedback(given: FeedbackIn) -> dict[str, bool]:
+        """Count a thumb by verdict, status, version and cited passages. No words are kept."""
+        with advisor.versions.lease() as index:
+            version = given.guide_version if given.guide_version in advisor.versions.names() else "unknown"
+            known = [name for name in given.passages if all(index.row(part) is not None for part in name.split("~"))]
+        metrics.count(
+            "advisor_feedback_total",
+            verdict=given.verdict,
+            status=given.status,
+            version=version,
+            reason=given.reason,
+        )
+        for name in dict.fromkeys(known):
+            metrics.count("advisor_passage_feedback_total", verdict=given.verdict, version=version, passage=name)
+        return {"counted": True}
+
+    @router.get("/health", tags=["service"])
+    def health() -> dict[str, str]:
+        """Tell that the process is alive."""
+        return {"status": "ok"}
+
+    @router.get("/ready", responses={503: ERRORS[503]}, tags=["service"])
+    def ready() -> dict[str, str]:
+        """Tell that a version of the guide is live and open."""
+        with advisor.versions.lease() as index:
+            return {"status": "ready", "version": index.name}
+
+    @router.get("/metrics", response_class=PlainTextResponse, tags=["service"])
+    def show_metrics() -> PlainTextResponse:
+        """Show counts in Prometheus' text format; no text of anybody is among them."""
+        model = "\n".join([*advisor.writer.ledger.lines(), ""]) if advisor.writer else ""
+        return PlainTextResponse(metrics.text() + model, media_type="text/plain; version=0.0.4")
+
+
+def status_of(error: AdvisorError) -> int:
+    """Return the HTTP status of one of the program's own errors."""
+    if isinstance(error, guide_view.GoneError):
+        return 410
+    if isinstance(error, guide_view.NotInGuideError):
+        return 404
+    return 422 if isinstance(error, QuestionError) else 503

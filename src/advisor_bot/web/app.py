@@ -1,0 +1,187 @@
+"""The FastAPI application: routes, the Gradio page mounted at ``/``, headers, limits, a bounded shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from advisor_bot.errors import AdvisorError
+from advisor_bot.settings import Settings
+
+if TYPE_CHECKING:
+    import socket
+
+    import gradio as gr
+    from fastapi import FastAPI
+    from fastapi.staticfiles import StaticFiles
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from advisor_bot.answers.chain import Advisor
+
+log = logging.getLogger(__name__)
+
+QUEUE = 64  # events of the page that may wait; the conversation itself does not pass through Gradio's queue
+GRACE = 3  # seconds an open stream may still take when the server is told to stop
+
+
+def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
+    """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
+
+    from advisor_bot import __version__
+    from advisor_bot.pages import chat
+    from advisor_bot.pages.strings import STATIC
+    from advisor_bot.web import api, widget
+    from advisor_bot.web.limits import RateLimit, TimeLimit
+    from advisor_bot.web.proxy import BehindProxy
+    from advisor_bot.web.security import Gate, Headers
+
+    app = FastAPI(
+        title="Advisor",
+        version=__version__,
+        description="Answers from one guide, every sentence proved by an exact quote.",
+        docs_url=None,  # its page loads scripts from other hosts; the description itself is /openapi.json
+        redoc_url=None,
+    )
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
+    # The last one added is the first one asked.
+    app.add_middleware(TimeLimit, seconds=settings.request_seconds)
+    app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
+    app.add_middleware(Gate)
+    app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
+    app.add_middleware(Headers)
+    _add_error_handlers(app)
+    ours = api.routes(advisor, settings)
+    app.include_router(ours)
+    app.router.routes.extend(widget.routes(settings))
+    app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
+    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, [*app.router.routes, *ours.routes]))
+    app.state.advisor = advisor
+    return app
+
+
+def in_loop(build: Callable[[], None]) -> None:
+    """Call ``build`` inside an event loop: outside one, Gradio opens a loop for every lock it makes, and leaves it."""
+
+    async def inside() -> None:
+        build()
+
+    asyncio.run(inside())
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, ours: Sequence[BaseRoute] = ()) -> None:
+    """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
+
+    ``ours`` are the other routes; a method that they do not take is refused as such.
+    """
+    import gradio as gr
+
+    from advisor_bot.pages import chat
+    from advisor_bot.web.security import PageOnly
+
+    page.queue(max_size=QUEUE, default_concurrency_limit=4)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        theme=chat.theme(),
+        head=chat.HEAD,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size="1kb",
+        ssr_mode=False,
+        pwa=False,
+        enable_monitoring=False,
+        blocked_paths=_blocked(settings),
+    )
+    # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
+    page.has_launched = True
+    mount = app.router.routes[-1]
+    mount.app = PageOnly(mount.app, ours)  # type: ignore[attr-defined]
+
+
+def _blocked(settings: Settings) -> list[str]:
+    """Return folders Gradio may never serve or copy from, though it trusts them by default."""
+    folders = [Path.cwd(), Path(tempfile.gettempdir()), settings.corpus.absolute(), settings.index_folder.absolute()]
+    return [str(folder) for folder in dict.fromkeys(folders)]
+
+
+def _fresh_files(folder: str) -> StaticFiles:
+    """Return static files that a browser asks about again each time, so that an upgrade shows at once."""
+    from fastapi.staticfiles import StaticFiles
+
+    class Fresh(StaticFiles):
+        def file_response(self, *args: Any, **kwargs: Any) -> Response:
+            response = super().file_response(*args, **kwargs)
+            response.headers["Cache-Control"] = "no-cache"
+            return response
+
+    return Fresh(directory=folder)
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    from fastapi import Request
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
+
+    from advisor_bot.web.api import status_of
+    from advisor_bot.web.security import problem
+
+    codes = {404: "not_found", 405: "method", 413: "too_large", 415: "media_type"}
+
+    async def own(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, AdvisorError)  # noqa: S101 - registered for that class
+        if (status := status_of(error)) >= 500:
+            log.error("%s %s: %s", request.method, request.url.path, error)
+        headers = {"Retry-After": "5"} if status == 503 else None
+        return JSONResponse(problem(error.code, str(error), getattr(error, "field", None)), status, headers)
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return JSONResponse(problem("json", "The body is not JSON."), 400)
+        field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+        message = f"{field or 'The body'}: {first['msg']}."
+        if field.startswith("history") and first["type"].endswith("too_long"):
+            return JSONResponse(problem("too_large", message, field), 413)
+        return JSONResponse(problem("invalid", message, field or None), 422)
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code = codes.get(error.status_code, "http")
+        return JSONResponse(problem(code, str(error.detail)), error.status_code, error.headers)
+
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return JSONResponse(problem("internal", "The server failed at this. Please try again."), 500)
+
+    app.add_exception_handler(AdvisorError, own)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unforeseen)
+
+
+def run(app: Any, sock: socket.socket, settings: Settings) -> None:
+    """Serve ``app`` on the bound ``sock`` until SIGTERM or SIGINT; open streams get ``GRACE`` seconds."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning" if settings.log_level == "info" else settings.log_level,
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=GRACE,
+        server_header=False,
+        proxy_headers=False,  # whose headers count is a setting of ours
+    )
+    asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))

@@ -1,0 +1,115 @@
+"""``python app.py``: take the port, publish the guide if nothing is published yet, serve."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from advisor_bot.errors import AdvisorError
+from advisor_bot.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def app(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; default 7860.")] = None,
+    index: Annotated[Path | None, typer.Option(help="Index folder; default .advisor/ beside the corpus.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file of the guide changes.")] = False,
+) -> None:
+    """Serve the chat page, the API and the guide."""
+    settings = Settings.read(os.environ, Path(".env"), host=host, port=port, index=index)
+    serve(settings, watch=watch)
+
+
+def serve(settings: Settings, *, watch: bool = False) -> None:
+    """Serve until told to stop. Raises ``AdvisorError`` where the port is taken or there is no guide to serve.
+
+    The port is taken first, so that a busy one is said before anything heavy is loaded.
+    """
+    from advisor_bot import heap
+    from advisor_bot.web import server_socket
+
+    sock = server_socket.bind(settings)
+    _publish_if_needed(settings)
+    heap.keep_together()
+    sys.stderr.write("Opening the guide…\n")
+    from advisor_bot.web.app import run
+
+    application = server(settings)
+    if watch:
+        threading.Thread(target=_watch, args=(settings,), name="watch", daemon=True).start()
+    sys.stdout.write(f"Serving on {server_socket.address(sock)} (Ctrl-C stops)\n")
+    sys.stdout.flush()
+    try:
+        run(application, sock, settings)
+    finally:
+        application.state.advisor.versions.close()
+
+
+def server(settings: Settings) -> FastAPI:
+    """Return the web application over an advisor that follows the live version."""
+    from advisor_bot.assemble import advisor
+    from advisor_bot.web.app import create_app
+
+    built = advisor(settings)
+
+    def warm() -> None:
+        # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
+        threading.Thread(target=built.warm, name="warm").start()
+
+    built.versions.watch(swapped=warm)
+    warm()
+    return create_app(built, settings)
+
+
+def _publish_if_needed(settings: Settings) -> None:
+    from advisor_bot.index import versions
+
+    if versions.published(versions.refuse_url(settings.index_folder)):
+        return
+    sys.stderr.write(f"Nothing is published in {settings.index_folder} yet: publishing {settings.corpus} first.\n")
+    _publish_apart(settings)
+    if not versions.published(settings.index_folder):
+        raise AdvisorError("The guide could not be published, so there is nothing to serve; the lines above say why.")
+
+
+def _publish_apart(settings: Settings) -> None:
+    """Publish in a process of its own: serving then never carries PyTorch, which only publishing needs."""
+    process = get_context("spawn").Process(target=_publish, args=(settings,))
+    process.start()
+    process.join()
+
+
+def _publish(settings: Settings) -> None:
+    from advisor_bot.ingest_command import publish_with_progress
+
+    try:
+        publish_with_progress(settings)
+    except AdvisorError as error:
+        sys.exit(f"{error}")
+
+
+def _watch(settings: Settings) -> None:
+    from advisor_bot.index.publish import watch
+
+    watch([settings.corpus], lambda: _publish_apart(settings))
+
+
+def main() -> None:
+    """Run the command; an error is one line on stderr and exit code 1."""
+    command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    command.command()(app)
+    try:
+        command()
+    except AdvisorError as error:
+        sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
