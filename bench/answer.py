@@ -63,20 +63,19 @@ def main() -> None:
     built.warm()
     base, whole, again, stages = [], [], [], {"embed and read": [], "weigh": [], "the rest": []}
     with built.versions.lease() as index:
-        glossary = built.glossary(index)
         for question in questions:
-            built.encoder.forget_queries()
-            encoding, vector = timed(lambda q=question: built.encoder.query(q))
+            index.encoder.forget_queries()
+            encoding, vector = timed(lambda q=question: index.encoder.query(q))
             looking, _ = timed(lambda v=vector: index.dense(v, 20))
             base.append(encoding + looking)
-            built.encoder.forget_queries()
+            index.encoder.forget_queries()
             took, _ = timed(lambda q=question: built.ask(q))
             whole.append(took)
             again.append(timed(lambda q=question: built.ask(q))[0])
-            built.encoder.forget_queries()
+            index.encoder.forget_queries()
             read = read_question(question)
-            reading, (query, passages) = timed(lambda r=read: _read(r, index, glossary, built, settings))
-            weighing, _ = timed(lambda r=read, q=query, p=passages: weigh(r, q, p, index, glossary, built.encoder))
+            reading, (query, passages) = timed(lambda r=read: _read(r, index, settings))
+            weighing, _ = timed(lambda r=read, q=query, p=passages: weigh(r, q, p, index))
             stages["embed and read"].append(reading)
             stages["weigh"].append(weighing)
             stages["the rest"].append(max(0.0, took - reading - weighing))
@@ -98,8 +97,8 @@ def main() -> None:
     cold(args.index)
 
 
-def _read(question: Any, index: Any, glossary: Any, built: Any, settings: Settings) -> tuple[Any, Any]:
-    query = make_query(question, (), index, glossary, built.encoder)
+def _read(question: Any, index: Any, settings: Settings) -> tuple[Any, Any]:
+    query = make_query(question, (), index)
     return query, search(query, index, k=8, budget=settings.read_chars)
 
 

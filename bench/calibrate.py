@@ -59,14 +59,13 @@ def rows_and_advisor(name: str, data: pathlib.Path, work: pathlib.Path) -> tuple
 def signals_of(built: Advisor, rows: list[Row]) -> list[dict[str, float]]:
     found = []
     with built.versions.lease() as index:
-        glossary = built.glossary(index)
         for row in rows:
             question = read_question(row.question)
-            query = make_query(question, row.history, index, glossary, built.encoder)
+            query = make_query(question, row.history, index)
             passages = search(query, index, k=8 + 4 * len(row.exclude))
             passages = [p for p in passages if not any(x.endswith(p.document) for x in row.exclude)][:8]
             chunks = [index.chunk_rows[index.row(name)] for passage in passages for name in passage.chunk_ids]
-            signals = weigh(question, query, passages, index, glossary, built.encoder).signals
+            signals = weigh(question, query, passages, index).signals
             found.append({**signals, "cosine": float(np.max(index.vectors[chunks] @ query.alone))})
     return found
 

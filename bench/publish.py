@@ -107,7 +107,7 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         settings = Settings(corpus=arguments.docs, index=Path(temporary))
-        encoder = prepare_encoder(settings, settings.index_folder / "encoders", say=lambda _: None)
+        encoder = prepare_encoder(settings, say=lambda _: None)
         encoding = [0.0]
         real = Encoder.encode
 

@@ -19,10 +19,9 @@ from collections import Counter
 from typing import Any
 
 from advisor_bot.assemble import advisor
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
 from advisor_bot.llm.proof import source_of
 from advisor_bot.llm.support import check
-from advisor_bot.models.encoder import Encoder
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.settings import Settings
 from advisor_bot.text import plain, sentences, terms, words
@@ -34,7 +33,7 @@ def rows_of(path: pathlib.Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def own_set(index: Index, encoder: Encoder, show: bool) -> None:
+def own_set(index: Guide, show: bool) -> None:
     right: Counter[tuple[str, str]] = Counter()
     asked: Counter[tuple[str, str]] = Counter()
     for row in rows_of(ROOT / "tests" / "claims.jsonl"):
@@ -42,7 +41,7 @@ def own_set(index: Index, encoder: Encoder, show: bool) -> None:
         numbers = [n for n, chunk in enumerate(index.chunks) if chunk.heading[-1] == row["heading"]]
         source = source_of(as_passage(numbers, 0.0, index), index)
         for kind, text in [("true", row["claim"]), *((flip["kind"], flip["text"]) for flip in row["flips"])]:
-            verdict = check(text, source.texts, encoder, row["heading"])
+            verdict = check(text, source.texts, index, row["heading"])
             good = verdict.ok == (kind == "true")
             for name in {kind, "true" if kind == "true" else "all flips"}:
                 asked[name, half] += 1
@@ -62,7 +61,7 @@ def auroc(scores: list[float], good: list[bool]) -> float:
     return sum(pairs) / len(pairs)
 
 
-def people(folder: pathlib.Path, encoder: Encoder) -> None:
+def people(folder: pathlib.Path, guide: Guide) -> None:
     passages = {row["id"]: row["text"] for row in rows_of(folder / "passages.jsonl")}
     supported, said, overlap, rating = [], [], [], []
     for row in rows_of(folder / "faithfulness.jsonl"):
@@ -72,7 +71,7 @@ def people(folder: pathlib.Path, encoder: Encoder) -> None:
         claims = [answer[a:b] for a, b in sentences(answer) if len(words(answer[a:b])) >= 3]
         if not source or not claims:
             continue
-        verdicts = [check(claim, source, encoder) for claim in claims]
+        verdicts = [check(claim, source, guide) for claim in claims]
         supported.append(sum(v.ok for v in verdicts) / len(verdicts))
         said.append(sum(v.score * (1.0 if v.ok else 0.5) for v in verdicts) / len(verdicts))
         held = {term for text in texts for term in terms(text)}
@@ -95,11 +94,11 @@ def main() -> None:
     args = parser.parse_args()
     built = advisor(Settings(index=args.index))
     with built.versions.lease() as index:
-        own_set(index, built.encoder, args.show)
+        own_set(index, args.show)
+        if args.evaldata:
+            people(args.evaldata / "mtrag", index)
     built.versions.close()
-    if args.evaldata:
-        people(args.evaldata / "mtrag", built.encoder)
-    else:
+    if not args.evaldata:
         print("\nFor people's ratings, name the folder that holds mtrag/.", file=sys.stderr)
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -49,13 +48,10 @@ def main() -> None:
         corpus = Path(temporary, "corpus")
         corpus.mkdir()
         settings = Settings(corpus=corpus, index=Path(temporary, "index"))
-        encoders = Path(__file__).parents[1] / ".advisor" / "encoders"
-        if encoders.is_dir():
-            shutil.copytree(encoders, settings.index_folder / "encoders")
         (corpus / "money.md").write_text(BEFORE, "utf-8")
         publish(read_guide([corpus], settings).documents, settings, say=lambda line: sys.stderr.write(line + "\n"))
         (corpus / "money.md").write_text(AFTER, "utf-8")
-        console.print("$ python ingest_command.py --dry-run", markup=False, style="dim")
+        console.print("$ python ingest.py --dry-run", markup=False, style="dim")
         ingest_command.print_plan(console, plan(read_guide([corpus], settings).documents, settings))
     # rich's own frame asks another server for a font; this one stays with the reader's.
     start, end = CONSOLE_SVG_FORMAT.index("    @font-face"), CONSOLE_SVG_FORMAT.index("    .{unique_id}-matrix")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,31 +107,28 @@ def _no_other_model_is_called() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _a_cache_of_our_own(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Keep what a machine makes once (the exported encoder) apart from the user's own cache, between runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(_kept(pytestconfig, "machine")))
+        yield
+
+
 @pytest.fixture(scope="session")
-def encoders(pytestconfig: pytest.Config) -> Path:
-    """A folder with the packaged encoder, exported once and kept between runs (its hashes are checked anew)."""
+def encoders(_a_cache_of_our_own: None) -> Path:
+    """The folder with the packaged encoder, exported once and kept between runs (its hashes are checked anew)."""
     from advisor_bot.models.export import prepare_encoder
     from advisor_bot.settings import Settings
 
-    folder = _kept(pytestconfig, "encoders")
-    with FileLock(folder.with_suffix(".lock")):  # tests run in several processes
-        prepare_encoder(Settings(), folder, say=lambda _: None)
-    return folder
+    prepare_encoder(Settings(), say=lambda _: None)
+    return Settings().encoder_folder
 
 
 @pytest.fixture
 def index_folder(tmp_path: Path, encoders: Path) -> Path:
-    """An index folder with nothing published yet, whose encoder need not be exported again."""
-    folder = tmp_path / "index"
-    shutil.copytree(encoders, folder / "encoders", copy_function=_link)
-    return folder
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another disk
-        shutil.copy2(source, target)
+    """An index folder with nothing published yet."""
+    return tmp_path / "index"
 
 
 @pytest.fixture(scope="session")
@@ -144,8 +140,6 @@ def published(pytestconfig: pytest.Config, encoders: Path) -> Path:
     folder = _kept(pytestconfig, "published")
     settings = Settings(corpus=pytestconfig.rootpath / "corpus", index=folder)
     with FileLock(folder.with_suffix(".lock")):
-        if not (folder / "encoders").exists():
-            shutil.copytree(encoders, folder / "encoders", copy_function=_link)
         publish(read_guide([settings.corpus], settings).documents, settings, force=True)
     return folder
 

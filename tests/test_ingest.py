@@ -20,7 +20,9 @@ from disks import unwritable
 
 from advisor_bot.index import versions
 from advisor_bot.index.library import Library
-from advisor_bot.index.version import Index
+from advisor_bot.index.version import Version
+from advisor_bot.models.engines import encoder_opener
+from advisor_bot.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SEED = 20261122
@@ -63,7 +65,7 @@ class Owner:
 
     def live(self) -> str:
         """The version that a newcomer is served, opened whole, with its text."""
-        library = Library(self.index)
+        library = Library(self.index, encoder_opener(Settings()))
         try:
             with library.lease() as index:
                 assert index.warm().documents
@@ -80,7 +82,6 @@ def owner(tmp_path: Path, index_folder: Path) -> Owner:
 @pytest.fixture(scope="session")
 def made_once(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made-once")
-    shutil.copytree(encoders, folder / "index" / "encoders", copy_function=os.link)
     Owner(folder, folder / "index").publish()
     return folder / "index"
 
@@ -224,7 +225,7 @@ def test_unreadable_file_is_named_and_the_rest_is_published(owner: Owner) -> Non
 def test_single_files_may_be_given(owner: Owner) -> None:
     owner.write(["Rooms are given by lot in the last week of August, one for each student."], "rooms.md")
     assert owner.run(owner.corpus / "rooms.md").returncode == 0
-    library = Library(owner.index)
+    library = Library(owner.index, encoder_opener(Settings()))
     with library.lease() as index:
         assert list(index.documents) == ["rooms.md"]
     library.close()
@@ -286,7 +287,7 @@ def _edition(number: int) -> list[str]:
 
 
 def _text(owner: Owner) -> str:
-    index = Index(versions.path_of(owner.index, owner.live()))
+    index = Version(versions.path_of(owner.index, owner.live()))
     return index.documents["guide.md"].text
 
 
@@ -339,7 +340,6 @@ def _nothing_left_over(owner: Owner) -> None:
     assert _text(owner) == (owner.corpus / "guide.md").read_text("utf-8")
     kept = {path.name for path in (owner.index / "versions").iterdir()}
     assert kept == set(versions.published(owner.index))
-    assert not list((owner.index / "encoders").glob(".*"))
 
 
 def test_kill_at_any_moment_leaves_the_old_or_the_new_version(owner: Owner, published: str) -> None:

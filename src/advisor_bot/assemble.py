@@ -6,17 +6,17 @@ from advisor_bot.answers.chain import Advisor
 from advisor_bot.index.library import Library
 from advisor_bot.llm.budget import Ledger
 from advisor_bot.llm.writer import Converser
-from advisor_bot.models.engines import open_encoder
+from advisor_bot.models.engines import encoder_opener
 from advisor_bot.models.reranker import open_reranker
 from advisor_bot.settings import Settings
 
 
 def advisor(settings: Settings) -> Advisor:
     """Return an advisor over the published versions. Raises ``IndexingError`` when nothing is published."""
-    library = Library(settings.index_folder)
-    with library.lease() as index:
-        encoder = open_encoder(settings, settings.index_folder / "encoders", index.encoder)
-    return Advisor(library, encoder, settings, writer(settings), open_reranker(settings.reranker))
+    library = Library(settings.index_folder, encoder_opener(settings))
+    with library.lease() as guide:
+        guide.encoder  # noqa: B018 - what is missing is said now
+    return Advisor(library, settings, writer(settings), open_reranker(settings.reranker))
 
 
 def writer(settings: Settings) -> Converser | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
+from platformdirs import user_cache_path
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
     corpus: Path = Field(Path("corpus"), description="Folder (or file) that holds the guide")
     index: Path | None = Field(
         None, description="Folder that holds the published versions; default `.advisor` beside the corpus"
+    )
+    cache: Path | None = Field(
+        None, description="Folder for the exported encoder, made once a machine; default the user's cache folder"
     )
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
@@ -131,6 +135,11 @@ class Settings(BaseSettings):
         if path and not re.fullmatch(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+", path):
             raise ValueError("write it as  /advice  or  /a/b")
         return path
+
+    @property
+    def encoder_folder(self) -> Path:
+        """Where exported encoders stand, ``<cache>/encoders/<fingerprint>/``."""
+        return (self.cache or user_cache_path("advisor-bot", appauthor=False)) / "encoders"
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -265,7 +265,7 @@ def test_every_follow_up_offered_under_a_hundred_answers_is_answered(
 def test_in_a_large_guide_follow_ups_are_offered_once_they_were_tried_in_the_background(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("advisor_bot.answers.suggestions.SENTENCES_CACHED", 1)
+    monkeypatch.setattr("advisor_bot.index.guide.SENTENCES_KEPT", 1)
     built = assembled(Settings(index=published))
     assert built.ask("How important is the GRE?").suggestions == ()
     end = time.monotonic() + 30
@@ -342,10 +342,10 @@ def test_a_profile_changes_what_is_said_first_but_never_whether_the_guide_answer
 def test_a_process_may_end_while_suggestions_of_a_large_guide_are_still_tried(published: Path) -> None:
     code = (
         "import sys\n"
-        "from advisor_bot.answers import chain, suggestions\n"
+        "from advisor_bot.index import guide\n"
         "from advisor_bot.assemble import advisor\n"
         "from advisor_bot.settings import Settings\n"
-        "chain.is_small = suggestions.is_small = lambda index: False\n"
+        "guide.SENTENCES_KEPT = 1\n"
         "print(advisor(Settings(index=sys.argv[1])).ask('Which specializations pay the most?').status)\n"
     )
     for _ in range(3):

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from advisor_bot.answers.comparison import read_comparison
-from advisor_bot.retrieval.glossary import Glossary, glossary_of
+from advisor_bot.retrieval.topics import Topics
 from advisor_bot.types import Chunk
 
 
 @pytest.fixture(scope="module")
-def glossary() -> Glossary:
-    """Return a glossary whose topics are two fields, three formats under one heading, and one of these alone."""
+def topics() -> Topics:
+    """Return topics: two fields, three formats under one heading, and one of these alone."""
 
     def chunk(heading: str, label: str = "") -> Chunk:
         return Chunk(heading, "guide.md", ("Guide", heading), 0, 1, "x", ((0, 1),), label=label)
 
     headings = ("Edge AI and embedded systems", "Computer vision", "Online, hybrid, and part-time formats")
     headings = (*headings, "Oncology and palliative care")
-    return glossary_of((), [*map(chunk, headings), chunk(headings[2], "Hybrid")])
+    return Topics((), (*map(chunk, headings), chunk(headings[2], "Hybrid")), {})
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def glossary() -> Glossary:
     ],
 )
 def test_the_sides_and_what_they_are_compared_by_are_read(
-    asked: str, sides: tuple[str, ...], facets: tuple[str, ...], glossary: Glossary
+    asked: str, sides: tuple[str, ...], facets: tuple[str, ...], topics: Topics
 ) -> None:
-    found = read_comparison(asked, glossary)
+    found = read_comparison(asked, topics)
     assert found is not None
     assert (found.sides, found.facets) == (sides, facets)
 
 
 @pytest.mark.parametrize("asked", ["should I buy law books or medicine books", "is it 12 or 13", "compare it"])
-def test_an_or_alone_makes_no_comparison(asked: str, glossary: Glossary) -> None:
-    assert read_comparison(asked, glossary) is None
+def test_an_or_alone_makes_no_comparison(asked: str, topics: Topics) -> None:
+    assert read_comparison(asked, topics) is None

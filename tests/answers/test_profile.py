@@ -56,7 +56,7 @@ def test_without_a_profile_the_question_is_answered_like_any_other(advisor: Advi
 
 def test_the_options_are_the_guides_ten_specializations(advisor: Advisor) -> None:
     with advisor.versions.lease() as index:
-        found = [option.name for option in options(index, advisor.glossary(index))]
+        found = [option.name for option in options(index)]
     assert len(found) == 10
     assert "Computer vision" in found
 

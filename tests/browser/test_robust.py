@@ -163,7 +163,6 @@ def test_three_hundred_turns_are_shown_again_and_the_next_one_costs_no_more_than
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory, encoders: Path) -> Iterator[Server]:
     index = tmp_path_factory.mktemp("hostile")
-    (index / "encoders").symlink_to(encoders)
     headings = "\n\n".join(
         f"## Part {n} of many\n\nPart {n} speaks of brakes and bells, number {n}." for n in range(200)
     )

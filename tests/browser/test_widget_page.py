@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -67,7 +66,6 @@ def chat(site: Site, published: Path) -> Iterator[Server]:
 def hostile(site: Site, encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The program under a path prefix, with a guide full of markup."""
     folder = tmp_path_factory.mktemp("hostile")
-    shutil.copytree(encoders, folder / "index" / "encoders")
     text = HOSTILE.format(word="Steel frames cost 900 and last long.", headings="")
     publish_text(text, folder / "index", folder / "guide")
     settings = {"ADVISOR_ALLOWED_ORIGINS": f"http://127.0.0.1:{site.port}", "ADVISOR_ROOT_PATH": "/advice"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,8 @@ from advisor_bot.index import publish as publishing
 from advisor_bot.index import versions
 from advisor_bot.index.library import Library
 from advisor_bot.index.publish import Answers, guard, history, plan, publish, read_guide, rollback
-from advisor_bot.index.version import Index
+from advisor_bot.index.version import Version
+from advisor_bot.models.engines import encoder_opener
 from advisor_bot.settings import Settings
 from advisor_bot.types import Document
 
@@ -44,7 +44,6 @@ def settings(tmp_path: Path, index_folder: Path) -> Settings:
 def made_once(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """An index with three versions, made once and copied by the tests, and their names."""
     folder = tmp_path_factory.mktemp("made-once")
-    shutil.copytree(encoders, folder / "index" / "encoders", copy_function=os.link)
     settings = Settings(corpus=folder / "corpus", index=folder / "index")
     names = []
     for week in ("in week 3", "in week 31", "in week 32"):
@@ -122,7 +121,7 @@ def asked(score: float) -> publishing.Ask:
     def ask(live: Path, planned: Path) -> Answers:
         found = []
         for folder in (live, planned):
-            library = Library(folder)
+            library = Library(folder, encoder_opener(Settings()))
             with library.lease() as index:
                 found.append(next(c.text for c in index.chunks if "Course 3" in c.text))
             library.close()
@@ -171,7 +170,7 @@ def test_other_way_of_stemming_words_is_noticed_and_published(
     assert published.changed
     assert published.plan is not None
     assert (published.plan.counts["unchanged"], published.plan.embed) == (8, 0)
-    with Library(settings.index_folder).lease() as index:
+    with Library(settings.index_folder, encoder_opener(Settings())).lease() as index:
         assert index.idf("depth.") is not None
 
 
@@ -204,9 +203,9 @@ def test_nothing_changed_mends_a_lost_pointer(settings: Settings, one: str) -> N
 
 
 def test_unchanged_texts_keep_their_vectors_and_ids(settings: Settings) -> None:
-    first = Index(versions.path_of(settings.index_folder, publish(documents(settings), settings).version))
+    first = Version(versions.path_of(settings.index_folder, publish(documents(settings), settings).version))
     edit(settings, "Course 3 teaches", "Course 3 now teaches")
-    second = Index(versions.path_of(settings.index_folder, publish(documents(settings), settings).version))
+    second = Version(versions.path_of(settings.index_folder, publish(documents(settings), settings).version))
     shared = {chunk.id for chunk in first.chunks} & {chunk.id for chunk in second.chunks}
     assert len(shared) == 7
     for name in shared:
@@ -232,7 +231,7 @@ def test_damaged_live_version_is_built_anew(settings: Settings, one: str, caplog
     with caplog.at_level(logging.WARNING):
         second = publish(documents(settings), settings)
     assert second.changed
-    library = Library(settings.index_folder)
+    library = Library(settings.index_folder, encoder_opener(Settings()))
     with library.lease() as index:
         assert index.name == second.version
     library.close()
@@ -247,7 +246,7 @@ def test_clock_set_back_does_not_turn_the_order_round(
     assert versions.sequence_of(second) == versions.sequence_of(one) + 1
     assert [version.name for version in history(settings.index_folder) if version.live] == [second]
     (settings.index_folder / "LIVE").unlink()
-    library = Library(settings.index_folder)
+    library = Library(settings.index_folder, encoder_opener(Settings()))
     with library.lease() as index:
         assert index.name == second
     library.close()
@@ -331,7 +330,7 @@ def test_publishing_after_a_rollback_has_the_right_parent(settings: Settings, th
     rollback(settings, "1")
     published = publish(documents(settings), settings)
     assert published.changed
-    assert Index(versions.path_of(settings.index_folder, published.version)).parent == three[0]
+    assert Version(versions.path_of(settings.index_folder, published.version)).parent == three[0]
 
 
 def test_list_tells_when_how_many_and_what_changed(settings: Settings, three: list[str]) -> None:
@@ -413,7 +412,6 @@ def test_lock_of_a_killed_process_is_taken_over(settings: Settings, holder: subp
 def test_leftovers_of_a_killed_builder_are_cleaned(settings: Settings, one: str) -> None:
     folder = settings.index_folder
     (folder / "versions" / ".building-1-2" / "new").mkdir(parents=True)
-    (folder / "encoders" / ".export-1-2").mkdir()
     shutil.copytree(versions.path_of(folder, one), versions.path_of(folder, "000002-0123456789ab"))
     with (folder / "PUBLISHED").open("a") as stream:
         stream.write("2026-11-22T08:00:00+00:00 publ")
@@ -421,7 +419,6 @@ def test_leftovers_of_a_killed_builder_are_cleaned(settings: Settings, one: str)
     second = publish(documents(settings), settings).version
     assert sorted(path.name for path in (folder / "versions").iterdir()) == sorted([one, second])
     assert [entry[2] for entry in versions.journal(folder)] == [one, second]
-    assert len(list((folder / "encoders").iterdir())) == 1
 
 
 def test_guide_that_changes_while_it_is_read_is_read_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

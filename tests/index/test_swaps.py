@@ -200,16 +200,20 @@ def test_a_version_deleted_under_the_server_goes_on_answering(server: Server, in
     assert after["guide_version"] == before["guide_version"]
 
 
-def test_version_of_another_model_is_asked_with_that_model(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_version_of_another_model_is_asked_with_that_model(
+    index_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(index=index_folder)
     publish(edition(0), settings)
+    # The same weights under another fingerprint stand for another model: nothing may be lent between the two.
+    cache = tmp_path / "cache"
+    shutil.copytree(settings.encoder_folder, cache / "encoders")
+    settings = settings.model_copy(update={"cache": cache})
+    (old,) = cache.glob("encoders/[!.]*")
+    shutil.copytree(old, cache / "encoders" / "0123456789ab-v1-01234567")
+    other = open_encoder(settings, "0123456789ab-v1-01234567")
     advisor = assemble.advisor(settings)
     first = advisor.ask("How much does tuition cost a month?")
-    # The same weights under another fingerprint stand for another model: nothing may be lent between the two.
-    encoders = index_folder / "encoders"
-    (old,) = encoders.iterdir()
-    shutil.copytree(old, encoders / "0123456789ab-v1-01234567")
-    other = open_encoder(settings, encoders, "0123456789ab-v1-01234567")
     monkeypatch.setattr("advisor_bot.index.publish.configured_fingerprint", lambda _: other.fingerprint)
     monkeypatch.setattr("advisor_bot.index.publish.prepare_encoder", lambda *_, **__: other)
     published = publish(edition(1), settings)
@@ -217,7 +221,7 @@ def test_version_of_another_model_is_asked_with_that_model(index_folder: Path, m
     assert published.plan.reasons
     assert advisor.versions.refresh()
     with advisor.versions.lease() as index:
-        assert index.encoder == advisor.encoder_of(index).fingerprint == other.fingerprint
+        assert index.fingerprint == index.encoder.fingerprint == other.fingerprint
     second = advisor.ask("How much does tuition cost a month?")
     assert second.guide_version == published.version
     assert second.status == first.status

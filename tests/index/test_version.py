@@ -23,9 +23,9 @@ from advisor_bot.errors import IndexingError
 from advisor_bot.index import versions
 from advisor_bot.index.library import Library
 from advisor_bot.index.publish import prune, publish, rollback
-from advisor_bot.index.version import Index
+from advisor_bot.index.version import Version
 from advisor_bot.models.encoder import Encoder
-from advisor_bot.models.engines import open_encoder
+from advisor_bot.models.engines import encoder_opener, open_encoder
 from advisor_bot.settings import Settings
 from advisor_bot.text import terms
 from advisor_bot.types import Document
@@ -62,7 +62,6 @@ def settings(index_folder: Path) -> Settings:
 def made_once(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """An index with two versions, to be copied by tests that need no publishing of their own, and their names."""
     folder = tmp_path_factory.mktemp("made-once")
-    shutil.copytree(encoders, folder / "encoders", copy_function=os.link)
     settings = Settings(index=folder)
     return folder, [publish(documents(), settings).version, republish(settings, "dean")]
 
@@ -81,14 +80,14 @@ def two_versions(settings: Settings, made_once: tuple[Path, list[str]]) -> list[
 def library(settings: Settings, two_versions: list[str]) -> Iterator[Library]:
     """A library whose live version is the first of the two."""
     versions.point(settings.index_folder, two_versions[0], "rollback")
-    found = Library(settings.index_folder)
+    found = Library(settings.index_folder, encoder_opener(Settings()))
     yield found
     found.close()
 
 
 @pytest.fixture
 def encoder(encoders: Path) -> Encoder:
-    return open_encoder(Settings(), encoders)
+    return open_encoder(Settings())
 
 
 def republish(settings: Settings, word: str) -> str:
@@ -192,17 +191,17 @@ def test_failing_store_is_replaced_by_its_vectors(
 
 def test_nothing_published_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(IndexingError, match=r"Nothing is published in .* yet\. Run `python ingest\.py` first\."):
-        Library(tmp_path).lease().__enter__()
-    assert Library(tmp_path).live == ""
+        Library(tmp_path, encoder_opener(Settings())).lease().__enter__()
+    assert Library(tmp_path, encoder_opener(Settings())).live == ""
 
 
 def test_address_of_a_server_is_refused() -> None:
     with pytest.raises(IndexingError, match="an index is a folder"):
-        Library(Path("http://localhost:8000"))
+        Library(Path("http://localhost:8000"), encoder_opener(Settings()))
 
 
 def test_library_opened_before_anything_is_published_serves_it_afterwards(settings: Settings) -> None:
-    library = Library(settings.index_folder)
+    library = Library(settings.index_folder, encoder_opener(Settings()))
     assert library.refresh() is False
     name = publish(documents(), settings).version
     assert library.refresh() is True
@@ -297,7 +296,7 @@ def test_damaged_live_version_gives_way_to_the_newest_sound_one(
     first, second = two_versions
     assert callable(damage)
     damage(versions.path_of(settings.index_folder, second))
-    library = Library(settings.index_folder)
+    library = Library(settings.index_folder, encoder_opener(Settings()))
     with caplog.at_level(logging.WARNING):
         assert "bursar" in ask(library, encoder, "What did the bursar say?")[1]
     assert library.live == first
@@ -332,7 +331,7 @@ def test_damaged_pointer_gives_way_to_the_newest_sound_version(
 ) -> None:
     name = two_versions[1]
     (settings.index_folder / "LIVE").write_text(pointer, "latin-1")
-    library = Library(settings.index_folder)
+    library = Library(settings.index_folder, encoder_opener(Settings()))
     with caplog.at_level(logging.WARNING):
         assert "dean" in ask(library, encoder, "What did the dean say?")[1]
     assert library.live == name
@@ -355,7 +354,7 @@ def test_all_versions_damaged_is_one_line(settings: Settings, two_versions: list
     for name in two_versions:
         _break(versions.path_of(settings.index_folder, name) / "manifest.json")
     with pytest.raises(IndexingError, match=r"No version in .* can be read .* Run `python ingest\.py`"):
-        Library(settings.index_folder).lease().__enter__()
+        Library(settings.index_folder, encoder_opener(Settings())).lease().__enter__()
 
 
 def test_other_schema_is_named(settings: Settings, two_versions: list[str]) -> None:
@@ -364,7 +363,7 @@ def test_other_schema_is_named(settings: Settings, two_versions: list[str]) -> N
     (path / "manifest.json").write_text(json.dumps(manifest | {"schema": 99}))
     renamed = path.rename(path.with_name(f"000001-{file_hash(path / 'manifest.json')[:12]}"))
     with pytest.raises(IndexingError, match="has schema 99, this program reads"):
-        Index(renamed)
+        Version(renamed)
 
 
 @pytest.fixture
@@ -377,7 +376,7 @@ def test_read_only_folder_is_served_from_a_private_copy_that_is_removed(
     read_only: Path, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    library = Library(read_only)
+    library = Library(read_only, encoder_opener(Settings()))
     assert "dean" in ask(library, encoder, "What did the dean say?")[0]
     with library.lease() as index:
         assert not index._store_failed

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from advisor_bot.assemble import advisor as assembled
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
 from advisor_bot.llm.proof import source_of
 from advisor_bot.llm.support import check
-from advisor_bot.models.encoder import Encoder
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.settings import Settings
 
@@ -22,16 +21,11 @@ CLAIMS = Path(__file__).parents[1] / "claims.jsonl"
 
 
 @pytest.fixture(scope="module")
-def opened(published: Path) -> Iterator[tuple[Index, Encoder]]:
+def opened(published: Path) -> Iterator[Guide]:
     built = assembled(Settings(index=published))
-    with built.versions.lease() as index:
-        yield index, built.encoder
+    with built.versions.lease() as guide:
+        yield guide
     built.versions.close()
-
-
-@pytest.fixture(scope="module")
-def encoder(opened: tuple[Index, Encoder]) -> Encoder:
-    return opened[1]
 
 
 FEES = [
@@ -60,8 +54,8 @@ FEES = [
         "You have to pay the fee before the term starts.",
     ],
 )
-def test_what_is_said_in_other_words_is_supported(encoder: Encoder, claim: str) -> None:
-    verdict = check(claim, [[line] for line in FEES], encoder)
+def test_what_is_said_in_other_words_is_supported(opened: Guide, claim: str) -> None:
+    verdict = check(claim, [[line] for line in FEES], opened)
     assert verdict.ok, verdict
 
 
@@ -92,21 +86,21 @@ def test_what_is_said_in_other_words_is_supported(encoder: Encoder, claim: str) 
         ("…", "empty"),
     ],
 )
-def test_what_is_turned_round_is_refused_with_its_reason(encoder: Encoder, claim: str, reason: str) -> None:
-    assert check(claim, [[line] for line in FEES], encoder).reason == reason
+def test_what_is_turned_round_is_refused_with_its_reason(opened: Guide, claim: str, reason: str) -> None:
+    assert check(claim, [[line] for line in FEES], opened).reason == reason
 
 
-def test_one_to_three_neighbouring_sentences_of_one_paragraph_may_prove_a_claim(encoder: Encoder) -> None:
+def test_one_to_three_neighbouring_sentences_of_one_paragraph_may_prove_a_claim(opened: Guide) -> None:
     together = [["Rent is high in the city.", "It costs 800 euros a month."]]
     apart = [["Rent is high in the city."], ["It costs 800 euros a month."]]
     claim = "Rent in the city costs 800 euros a month."
-    assert check(claim, together, encoder).sentences == (0, 1)
-    assert not check(claim, apart, encoder).ok
+    assert check(claim, together, opened).sentences == (0, 1)
+    assert not check(claim, apart, opened).ok
 
 
-def test_a_source_of_nothing_supports_nothing(encoder: Encoder) -> None:
-    assert not check("Pay is high.", [], encoder).ok
-    assert not check("Pay is high.", [[]], encoder).ok
+def test_a_source_of_nothing_supports_nothing(opened: Guide) -> None:
+    assert not check("Pay is high.", [], opened).ok
+    assert not check("Pay is high.", [[]], opened).ok
 
 
 def half(name: str) -> str:
@@ -114,8 +108,8 @@ def half(name: str) -> str:
     return "ab"[hashlib.sha256(name.encode()).digest()[0] % 2]
 
 
-def test_of_the_adversarial_set_true_sentences_pass_and_flips_are_caught(opened: tuple[Index, Encoder]) -> None:
-    index, encoder = opened
+def test_of_the_adversarial_set_true_sentences_pass_and_flips_are_caught(opened: Guide) -> None:
+    index = opened
     rows = [json.loads(line) for line in CLAIMS.read_text(encoding="utf-8").splitlines()]
     assert len(rows) >= 100
     right: Counter[tuple[str, str]] = Counter()
@@ -126,7 +120,7 @@ def test_of_the_adversarial_set_true_sentences_pass_and_flips_are_caught(opened:
         numbers = [n for n, chunk in enumerate(index.chunks) if chunk.heading in sections]
         source = source_of(as_passage(numbers, 0.0, index), index)
         for kind, text in [("true", row["claim"]), *(("flip", flip["text"]) for flip in row["flips"])]:
-            passed = check(text, source.texts, encoder, row["heading"]).ok
+            passed = check(text, source.texts, opened, row["heading"]).ok
             asked[half(row["id"]), kind] += 1
             right[half(row["id"]), kind] += passed == (kind == "true")
     shares = {key: right[key] / asked[key] for key in asked}

@@ -32,7 +32,7 @@ QUESTIONS = [
 
 @pytest.fixture(scope="module")
 def encoder(encoders: Path) -> Encoder:
-    return open_encoder(Settings(), encoders)
+    return open_encoder(Settings())
 
 
 def model_folder(tmp_path: Path) -> Path:
@@ -81,7 +81,7 @@ def test_asking_imports_no_torch(encoders: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from advisor_bot.models.engines import open_encoder;"
         "from advisor_bot.settings import Settings;"
-        f"open_encoder(Settings(), Path({str(encoders)!r})).query('hello');"
+        "open_encoder(Settings()).query('hello');"
         "print(sorted({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -106,7 +106,7 @@ def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(encoder
     code = (
         "import json, sys; from pathlib import Path; from advisor_bot.models.engines import open_encoder;"
         "from advisor_bot.settings import Settings;"
-        f"found = open_encoder(Settings(encoder='sentence-transformers'), Path({str(encoders)!r}));"
+        "found = open_encoder(Settings(encoder='sentence-transformers'));"
         "texts = json.load(sys.stdin);"
         "print(json.dumps([found.fingerprint, found.engine, found.encode(texts).tolist()]))"
     )
@@ -130,18 +130,26 @@ def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(encoder
 
 def test_nothing_exported_is_one_line_that_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"No exported encoder .* Run `python ingest.py`"):
-        open_encoder(Settings(), tmp_path)
+        open_encoder(Settings(cache=tmp_path))
 
 
 def test_half_written_export_is_made_again(tmp_path: Path, encoders: Path, encoder: Encoder) -> None:
-    exported = tmp_path / encoder.fingerprint
-    exported.mkdir()
+    settings = Settings(cache=tmp_path)
+    exported = settings.encoder_folder / encoder.fingerprint
+    exported.mkdir(parents=True)
     (exported / "model.onnx").write_bytes(b"half")
+    (settings.encoder_folder / ".export-1-2").mkdir()
     with pytest.raises(EncoderError):
-        open_encoder(Settings(), tmp_path)
-    prepare_encoder(Settings(), tmp_path, say=lambda _: None)
-    assert open_encoder(Settings(), tmp_path).query("x").shape == (encoder.dimension,)
-    assert [path.name for path in tmp_path.iterdir()] == [encoder.fingerprint]
+        open_encoder(settings)
+    prepare_encoder(settings, say=lambda _: None)
+    assert open_encoder(settings).query("x").shape == (encoder.dimension,)
+    assert sorted(path.name for path in settings.encoder_folder.iterdir()) == [".lock", encoder.fingerprint]
+
+
+def test_a_cache_that_cannot_be_written_is_one_line_with_the_setting_to_change(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EncoderError, match=r"cannot be written: .* Set ADVISOR_CACHE"):
+        prepare_encoder(Settings(cache=tmp_path / "file"), say=lambda _: None)
 
 
 def test_altered_weights_are_refused(tmp_path: Path) -> None:
@@ -157,12 +165,12 @@ def test_altered_weights_are_refused(tmp_path: Path) -> None:
 def test_model_that_is_nowhere_is_named(tmp_path: Path) -> None:
     settings = Settings(embedding_model=str(tmp_path / "no-such-model"))
     with pytest.raises(EncoderError, match="no-such-model"):
-        prepare_encoder(settings, tmp_path / "encoders", say=lambda _: None)
+        prepare_encoder(settings, say=lambda _: None)
 
 
 def test_folder_without_weights_is_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="holds no model weights"):
-        prepare_encoder(Settings(embedding_model=str(tmp_path)), tmp_path / "encoders", say=lambda _: None)
+        prepare_encoder(Settings(embedding_model=str(tmp_path)), say=lambda _: None)
 
 
 def test_model_that_pools_otherwise_is_served_by_sentence_transformers(tmp_path: Path) -> None:
@@ -173,8 +181,8 @@ def test_model_that_pools_otherwise_is_served_by_sentence_transformers(tmp_path:
         "from pathlib import Path; from advisor_bot.models.engines import open_encoder;"
         "from advisor_bot.models.export import prepare_encoder;"
         "from advisor_bot.settings import Settings;"
-        f"settings, folder = Settings(embedding_model={str(folder)!r}), Path({str(tmp_path / 'encoders')!r});"
-        "prepare_encoder(settings, folder, say=print); print(open_encoder(settings, folder).engine)"
+        f"settings = Settings(embedding_model={str(folder)!r}, cache=Path({str(tmp_path / 'cache')!r}));"
+        "prepare_encoder(settings, say=print); print(open_encoder(settings).engine)"
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert "it pools by cls, not by the mean" in done.stdout

@@ -6,10 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor_bot.documents.chunk import chunk
-from advisor_bot.documents.load import parse
 from advisor_bot.retrieval.answer_type import looked_for
-from advisor_bot.retrieval.glossary import glossary_of
 from advisor_bot.retrieval.question import foreign_language, read_question
 
 LANGUAGES = ("es", "fr", "de", "it", "pt", "nl", "zh", "ja", "ru", "ar", "hi", "id", "tr")
@@ -167,49 +164,6 @@ def test_any_text_is_read_without_an_error(asked: str) -> None:
     question = read_question(asked)
     assert len(question.parts) >= 1
     assert all(part in question.text for part in question.parts)
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("wich one pays best", "which one pays best"),
-        ("reinforcment lerning", "reinforcement learning"),
-        ("is tehre a visa rule at stanford", "is there a visa rule at stanford"),
-    ],
-)
-def test_slips_are_mended_and_strange_words_are_left_alone(typed: str, meant: str) -> None:
-    document = parse("g.md", "# G\n\nReinforcement learning pays best. One rule is via practice.", markup=True)
-    assert glossary_of([document], chunk(document)).mended(typed) == meant
-
-
-def test_topics_are_found_by_name_short_form_and_part_and_the_exact_one_wins() -> None:
-    text = (
-        "# G\n\n## Online, hybrid and part-time formats\n\nWords.\n\n- **Hybrid.** Mixed.\n\n## Robots (RB)\n\nMetal.\n"
-    )
-    document = parse("g.md", text, markup=True)
-    topics = glossary_of([document], chunk(document))
-    assert [topic.name for topic in topics.mentioned("hybrid or rb?")] == ["Hybrid", "Robots (RB)"]
-    assert topics.mentioned("something else") == []
-
-
-def test_shorthand_is_written_out_unless_the_guide_uses_it() -> None:
-    document = parse("guide.md", "# Study\n\nIt takes ten hrs of reading.", markup=True)
-    mended = glossary_of([document], chunk(document)).mended("how many hrs a wk do ppl read, what $$$")
-    assert mended == "how many hrs a week do people read, what money"
-
-
-def test_the_beginning_of_a_word_of_the_guide_stands_for_it() -> None:
-    document = parse("guide.md", "# Study\n\nAdministrative skills help you admit students.", markup=True)
-    glossary = glossary_of([document], chunk(document), {"students": 1})
-    assert glossary.mended("do admin skills help studnets") == "do administrative skills help students"
-
-
-def test_real_words_are_no_slips_of_the_guides_words() -> None:
-    document = parse("guide.md", "# Study\n\nIt is hard to change. She learned to compute.", markup=True)
-    words = {"heard": 1, "chance": 2, "learn": 3, "hard": 4, "change": 5, "classes": 6}
-    glossary = glossary_of([document], chunk(document), words)
-    assert glossary.mended("i heard any learner has a chance") == "i heard any learner has a chance"
-    assert glossary.mended("chnage clases") == "change classes"
 
 
 @pytest.mark.parametrize(

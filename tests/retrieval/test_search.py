@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +71,6 @@ GRANTS = (
 @pytest.fixture(scope="module")
 def advisor(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Advisor]:
     folder = tmp_path_factory.mktemp("three")
-    shutil.copytree(encoders, folder / "encoders")
     settings = Settings(index=folder)
     publish(tuple(parse(name, text, markup=True) for name, text in TEXTS.items()), settings)
     built = assembled(settings)
@@ -144,7 +142,6 @@ def test_no_more_than_asked_for_is_returned(advisor: Advisor) -> None:
 
 
 def test_a_question_in_the_guide_is_not_quoted_as_the_answer_to_it(encoders: Path, tmp_path: Path) -> None:
-    shutil.copytree(encoders, tmp_path / "encoders")
     text = """# Grants
 
 ## Ask before you sign
@@ -165,7 +162,6 @@ A grant is paid for ten months of the year. Nobody has to pay a grant back.
 
 
 def test_a_sentence_that_names_nothing_is_found_by_what_it_points_back_to(encoders: Path, tmp_path: Path) -> None:
-    shutil.copytree(encoders, tmp_path / "encoders")
     text = """# Around the campus
 
 The Jobs Desk helps students find work. You will find it on the second floor of Alder House. The canteen is open all

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
@@ -23,20 +22,19 @@ from advisor_bot.answers.cite import Cited, Line, cite, violations
 from advisor_bot.answers.draft import Asked, Draft, Part, Weighed, draft_of
 from advisor_bot.answers.evidence import weigh
 from advisor_bot.answers.profile import NOBODY, Profile
-from advisor_bot.answers.suggestions import Offers, is_small
+from advisor_bot.answers.suggestions import Offers
 from advisor_bot.documents.chunk import embedded_texts
 from advisor_bot.errors import QuestionError
+from advisor_bot.index.guide import Guide
 from advisor_bot.index.library import Library
-from advisor_bot.index.version import Index
 from advisor_bot.llm.prompt import Brief
 from advisor_bot.llm.writer import Converser, ending
-from advisor_bot.models.encoder import Encoder
-from advisor_bot.models.engines import open_encoder
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval.follow_up import leans, resolve, still_talked_of
-from advisor_bot.retrieval.glossary import Glossary, glossary_of
 from advisor_bot.retrieval.question import foreign_language, read_question
 from advisor_bot.retrieval.search import GuideRetriever, Query, make_query, search, within
+from advisor_bot.retrieval.spelling import spelling
+from advisor_bot.retrieval.topics import topics
 from advisor_bot.settings import Settings
 from advisor_bot.types import Answer, Passage, Turn
 
@@ -62,16 +60,13 @@ class Advisor:
     def __init__(
         self,
         versions: Library,
-        encoder: Encoder,
         settings: Settings,
         writer: Converser | None = None,
         reranker: Reranker | None = None,
     ) -> None:
-        """Take the published versions, the encoder they were made with, the settings; a model's writer, a reranker."""
-        self.versions, self.encoder, self.settings = versions, encoder, settings
+        """Take the published versions, the settings, a model's writer, a reranker."""
+        self.versions, self.settings = versions, settings
         self.writer, self.reranker = writer, reranker
-        self._encoders = {encoder.fingerprint: encoder}
-        self._glossaries: WeakKeyDictionary[Index, Glossary] = WeakKeyDictionary()
         self.offers = Offers(versions, self._answers)
         self.chain: Runnable[Asked, AddableDict] = (
             RunnableLambda(self._weigh) | RunnableGenerator(self._write)
@@ -82,14 +77,14 @@ class Advisor:
 
         ``profile`` is what the student said of themselves; "which fits me?" is answered from it.
         """
-        with self.versions.lease() as index:
-            answer: Answer = self.chain.invoke(self._asked(question, history, index, profile))["answer"]
+        with self.versions.lease() as guide:
+            answer: Answer = self.chain.invoke(self._asked(question, history, guide, profile))["answer"]
             return answer
 
     def stream(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Iterator[Event]:
         """Yield the answer as it is made: status, passages, checked deltas, then the whole answer."""
-        with self.versions.lease() as index:
-            asked = self._asked(question, history, index, profile)
+        with self.versions.lease() as guide:
+            asked = self._asked(question, history, guide, profile)
             yield Event("status", {"text": phrases.READING})
             for piece in self.chain.stream(asked):
                 for kind in _KINDS:
@@ -98,79 +93,58 @@ class Advisor:
 
     def search(self, question: str, history: Sequence[Turn] = (), k: int = 20) -> list[Passage]:
         """Return what would be read for ``question``, best first: the retrieval stage alone."""
-        with self.versions.lease() as index:
-            asked = self._asked(question, history, index)
-            query = make_query(asked.question, asked.history, index, asked.glossary, self.encoder_of(index))
-            return self._read(query, index, k)
+        with self.versions.lease() as guide:
+            asked = self._asked(question, history, guide)
+            query = make_query(asked.question, asked.history, guide)
+            return self._read(query, guide, k)
 
-    def retriever(self, index: Index, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
+    def retriever(self, guide: Guide, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
         """Return LangChain's retriever over ``index``, which the caller has leased."""
-        return GuideRetriever(
-            index=index, glossary=self.glossary(index), encoder=self.encoder_of(index), k=k, history=tuple(history)
-        )
-
-    def encoder_of(self, index: Index) -> Encoder:
-        """Return the encoder that ``index`` was made with; another model's version may come while we serve.
-
-        Raises ``EncoderError`` when its export is gone.
-        """
-        if index.encoder not in self._encoders:
-            self._encoders[index.encoder] = open_encoder(
-                self.settings, self.settings.index_folder / "encoders", index.encoder
-            )
-        return self._encoders[index.encoder]
+        return GuideRetriever(guide=guide, k=k, history=tuple(history))
 
     def starters(self) -> list[str]:
         """Return questions to begin with, made from the guide's own headings; the guide answers each."""
-        with self.versions.lease() as index:
-            return self.offers.answerable(phrases.starters(index), index)
+        with self.versions.lease() as guide:
+            return self.offers.answerable(phrases.starters(guide), guide)
 
     def warm(self) -> None:
         """Read the live version's sentences closely where it is small, so that no question has to wait for that.
 
         Ends early when another version is live. What a swap left in memory is given back.
         """
-        with self.versions.lease() as index:
-            for step in self._warming(index):
-                if index.name != self.versions.live or not threading.main_thread().is_alive():
+        with self.versions.lease() as guide:
+            for step in self._warming(guide):
+                if guide.name != self.versions.live or not threading.main_thread().is_alive():
                     return
                 step()
         heap.give_back()
 
-    def _warming(self, index: Index) -> Iterator[Callable[[], object]]:
-        glossary = self.glossary(index)
-        yield lambda: (glossary.topics, glossary.stems, glossary.initials)
-        if not is_small(index):
+    def _warming(self, guide: Guide) -> Iterator[Callable[[], object]]:
+        yield lambda: (topics(guide).all, topics(guide).initials, spelling(guide).stems)
+        if not guide.is_small:
             return
-        for chunk in index.chunks:
-            texts = embedded_texts(chunk, index.documents[chunk.document]).in_context
-            yield partial(self.encoder_of(index).all_guide_tokens, texts)
-        yield partial(self.offers.answerable, phrases.starters(index), index)
-        for question in phrases.all_suggestions(index):
-            yield partial(self.offers.answerable, [question], index)
+        for chunk in guide.chunks:
+            texts = embedded_texts(chunk, guide.documents[chunk.document]).in_context
+            yield partial(guide.tokens, texts)
+        yield partial(self.offers.answerable, phrases.starters(guide), guide)
+        for question in phrases.all_suggestions(guide):
+            yield partial(self.offers.answerable, [question], guide)
 
-    def _answers(self, question: str, index: Index) -> bool:
-        parts = self._weigh(self._asked(question, (), index)).parts
+    def _answers(self, question: str, guide: Guide) -> bool:
+        parts = self._weigh(self._asked(question, (), guide)).parts
         return all(part.evidence.status != "not_covered" for part in parts)
 
-    def glossary(self, index: Index) -> Glossary:
-        """Return what ``index`` talks about, worked out once a version."""
-        if index not in self._glossaries:
-            if self._glossaries:  # the guide has changed: how the old one's sentences read is needed no more
-                self.encoder_of(index).forget_sentences()
-            self._glossaries[index] = glossary_of(
-                index.documents.values(), index.chunks, self.encoder_of(index).dictionary
-            )
-        return self._glossaries[index]
-
-    def _asked(self, text: str, history: Sequence[Turn], index: Index, profile: Profile = NOBODY) -> Asked:
+    def _asked(self, text: str, history: Sequence[Turn], guide: Guide, profile: Profile = NOBODY) -> Asked:
         clean = clean_question(text, self.settings.max_question_chars)
-        glossary = self.glossary(index)
         question = read_question(clean)
-        known = lambda term: index.idf(term) is not None  # noqa: E731
-        language = "" if question.chat else foreign_language(glossary.mended(clean), known, tuple(phrases.languages()))
+        known = lambda term: guide.idf(term) is not None  # noqa: E731
+        language = (
+            ""
+            if question.chat
+            else foreign_language(spelling(guide).corrected(clean), known, tuple(phrases.languages()))
+        )
         before = still_talked_of(question, history)
-        return Asked(clean, clean, before, index, glossary, question, language, profile)
+        return Asked(clean, clean, before, guide, question, language, profile)
 
     def _weigh(self, asked: Asked) -> Weighed:
         asked = self._in_english(asked)
@@ -178,8 +152,8 @@ class Advisor:
             return Weighed(asked)
         parts: list[Part] = []
         history = asked.history
-        if self.writer is not None and history and leans(asked.text, asked.index.idf):
-            rules = resolve(asked.text, history, asked.index.idf).text
+        if self.writer is not None and history and leans(asked.text, asked.guide.idf):
+            rules = resolve(asked.text, history, asked.guide.idf).text
             asked = replace(asked, question=read_question(self.writer.condense(asked.text, history, rules)))
         for text in asked.question.parts:
             parts.append(self._part(text, history, asked))
@@ -202,17 +176,16 @@ class Advisor:
 
     def _part(self, text: str, history: tuple[Turn, ...], asked: Asked) -> Part:
         question = read_question(text) if len(asked.question.parts) > 1 else asked.question
-        encoder = self.encoder_of(asked.index)
-        query = make_query(question, history, asked.index, asked.glossary, encoder)
+        query = make_query(question, history, asked.guide)
         if asked.profile.given:
-            query = replace(query, leaning=encoder.query(". ".join(asked.profile.given.values())))
-        passages = self._read(query, asked.index, MOST_PASSAGES, self.settings.read_chars)
-        return Part(question, query, weigh(question, query, passages, asked.index, asked.glossary, encoder))
+            query = replace(query, leaning=asked.guide.encoder.query(". ".join(asked.profile.given.values())))
+        passages = self._read(query, asked.guide, MOST_PASSAGES, self.settings.read_chars)
+        return Part(question, query, weigh(question, query, passages, asked.guide))
 
-    def _read(self, query: Query, index: Index, k: int, budget: int | None = None) -> list[Passage]:
+    def _read(self, query: Query, guide: Guide, k: int, budget: int | None = None) -> list[Passage]:
         if self.reranker is None:
-            return search(query, index, k=k, budget=budget)
-        found = search(query, index, k=max(k, RERANKED))
+            return search(query, guide, k=k, budget=budget)
+        found = search(query, guide, k=max(k, RERANKED))
         return within(self.reranker.reorder(query.resolved.text, found), k, budget)
 
     def _worth_splitting(self, parts: list[Part], asked: Asked) -> list[Part]:
@@ -228,17 +201,17 @@ class Advisor:
         for weighed in inputs:
             asked = weighed.asked
             yield AddableDict(passages=list(weighed.passages))
-            draft = draft_of(weighed, self.encoder_of(asked.index), self.settings)
+            draft = draft_of(weighed, self.settings)
             if self.writer is not None and weighed.passages:
                 yield from self._conversed(self.writer, weighed, draft)
                 continue
-            cited = cite(draft.lines, asked.index.documents)
+            cited = cite(draft.lines, asked.guide.documents)
             answer = self._answer(weighed, draft, cited)
-            problems = violations(answer, asked.index.documents)
+            problems = violations(answer, asked.guide.documents)
             if problems:
                 _log.error("An answer was withheld, its proof failed: %s", problems[0])
                 draft = Draft("not_covered", tuple(phrases.not_covered((), (), self.settings)))
-                cited = cite(draft.lines, asked.index.documents)
+                cited = cite(draft.lines, asked.guide.documents)
                 answer = self._answer(weighed, draft, cited)
             for piece in cited.pieces:
                 yield AddableDict(delta=piece)
@@ -246,10 +219,10 @@ class Advisor:
 
     def _conversed(self, writer: Converser, weighed: Weighed, draft: Draft) -> Iterator[AddableDict]:
         """Write with the language model; ``draft`` is what is said where it gives too little."""
-        documents, language = weighed.asked.index.documents, weighed.asked.language
+        documents, language = weighed.asked.guide.documents, weighed.asked.language
         lines: list[Line] = []
         status, sent, name = draft.status, 0, "quotes"
-        for made in writer.write(_brief(weighed, draft), weighed.asked.index, self.encoder_of(weighed.asked.index)):
+        for made in writer.write(_brief(weighed, draft), weighed.asked.guide):
             if isinstance(made, str):
                 yield AddableDict(status=made)
                 continue
@@ -285,7 +258,7 @@ class Advisor:
             status=draft.status,
             question=asked.typed,
             standalone_question=" ".join(part.query.resolved.text for part in weighed.parts) or asked.text,
-            guide_version=asked.index.name,
+            guide_version=asked.guide.name,
             writer="quotes",
             confidence=_confidence(weighed),
             text=cited.text,
@@ -296,9 +269,9 @@ class Advisor:
         )
 
     def _suggested(self, weighed: Weighed) -> tuple[str, ...]:
-        index = weighed.asked.index
-        near = phrases.suggestions(index, weighed.passages, most=2 * MOST_SUGGESTED)
-        return tuple(self.offers.answerable(near, index)[:MOST_SUGGESTED])
+        guide = weighed.asked.guide
+        near = phrases.suggestions(guide, weighed.passages, most=2 * MOST_SUGGESTED)
+        return tuple(self.offers.answerable(near, guide)[:MOST_SUGGESTED])
 
 
 def _brief(weighed: Weighed, draft: Draft) -> Brief:

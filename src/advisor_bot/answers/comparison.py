@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor_bot.answers.cite import Line, Quote
-from advisor_bot.index.version import Index
-from advisor_bot.models.encoder import Encoder
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.answer_type import wanted
-from advisor_bot.retrieval.glossary import Glossary, Topic
 from advisor_bot.retrieval.search import as_passage
+from advisor_bot.retrieval.topics import Topic, Topics, topics
 from advisor_bot.text import STOPWORDS, plain, stem, words
 
 NOTHING = "the guide does not say"
@@ -69,7 +68,7 @@ class Comparison:
     facets: tuple[str, ...]
 
 
-def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
+def read_comparison(text: str, known: Topics) -> Comparison | None:
     """Return what ``text`` asks to be compared, or None where it names fewer than two sides."""
     found = _ASKED.search(text)
     versus = None if found or _COUNTED.search(text) else _VERSUS.search(text)
@@ -81,7 +80,7 @@ def read_comparison(text: str, glossary: Glossary) -> Comparison | None:
     named, facets = (named[: asked.start()], _facets(asked["facets"])) if asked else (named, ())
     if versus and (cut := _ASIDE.search(named)):
         named, facets = named[: cut.start()], facets or _facets(named[cut.end() :])
-    sides = _sides(named.strip(" ,?.!("), glossary, doubtful=wanted(text) != "compare")
+    sides = _sides(named.strip(" ,?.!("), known, doubtful=wanted(text) != "compare")
     return Comparison(sides[:MOST_SIDES], (facets or _facets(before))[:MOST_ROWS]) if sides else None
 
 
@@ -91,36 +90,36 @@ def _facets(text: str) -> tuple[str, ...]:
     return tuple(part for part in parts if any(w not in STOPWORDS | _COMPARING for w in words(part)))
 
 
-def _sides(named: str, glossary: Glossary, *, doubtful: bool) -> tuple[str, ...]:
+def _sides(named: str, known: Topics, *, doubtful: bool) -> tuple[str, ...]:
     """Return the sides as the guide or else the student names them; nothing where there are fewer than two.
 
     ``doubtful``: "or" alone joins much that nobody wants compared, so one side at least must be a topic.
     """
     parts = [_ARTICLE.sub("", part.strip(" ?.!,")) for part in _BETWEEN.split(named)]
     parts = [part for part in parts if any(word not in STOPWORDS for word in words(part))]
-    topics = glossary.mentioned(named)
-    if len(topics) >= 2 and not any(set(a.names) & set(b.names) for a, b in combinations(topics, 2)):
-        return tuple(dict.fromkeys(topic.name for topic in topics))
-    if len(parts) < 2 or (doubtful and not topics):
+    mentioned = known.mentioned(named)
+    if len(mentioned) >= 2 and not any(set(a.names) & set(b.names) for a, b in combinations(mentioned, 2)):
+        return tuple(dict.fromkeys(topic.name for topic in mentioned))
+    if len(parts) < 2 or (doubtful and not mentioned):
         return ()
-    found = [_side(part, [other for other in parts if other != part], topics, glossary) for part in parts]
-    known = {topic.name for topic in glossary.topics}
+    found = [_side(part, [other for other in parts if other != part], mentioned, known) for part in parts]
+    names = {topic.name for topic in known.all}
     sides = tuple(dict.fromkeys(found))
-    fits = all(len(words(side)) <= MOST_SIDE_WORDS for side in sides if side not in known)
+    fits = all(len(words(side)) <= MOST_SIDE_WORDS for side in sides if side not in names)
     return sides if len(sides) >= 2 and fits else ()
 
 
-def _side(part: str, others: Sequence[str], topics: Sequence[Topic], glossary: Glossary) -> str:
+def _side(part: str, others: Sequence[str], mentioned: Sequence[Topic], known: Topics) -> str:
     """Return the name of the topic that ``part`` names, or ``part`` itself where the topic covers another side too."""
-    own = glossary.mentioned(part)
-    if len(own) != 1 or any(set(topic.names) & set(own[0].names) for topic in topics if topic != own[0]):
+    own = known.mentioned(part)
+    if len(own) != 1 or any(set(topic.names) & set(own[0].names) for topic in mentioned if topic != own[0]):
         return part
     name = {stem(word) for word in words(own[0].name)}
     both = any({stem(word) for word in words(other) if word not in STOPWORDS} <= name for other in others)
     return part if both else own[0].name
 
 
-def continued(text: str, earlier: Sequence[str], glossary: Glossary) -> Comparison | None:
+def continued(text: str, earlier: Sequence[str], known: Topics) -> Comparison | None:
     """Return the comparison that ``text`` makes of the one asked before: wider, narrower, or by other facets.
 
     ``earlier`` are the student's questions before it, oldest first. None where ``text`` says none of
@@ -128,24 +127,24 @@ def continued(text: str, earlier: Sequence[str], glossary: Glossary) -> Comparis
     """
     before: Comparison | None = None
     for asked in earlier:
-        before = _changed(asked, before, glossary) or read_comparison(asked, glossary)
-    return _changed(text, before, glossary)
+        before = _changed(asked, before, known) or read_comparison(asked, known)
+    return _changed(text, before, known)
 
 
-def _changed(text: str, before: Comparison | None, glossary: Glossary) -> Comparison | None:
+def _changed(text: str, before: Comparison | None, known: Topics) -> Comparison | None:
     bare = text.strip(" ?.!")
     if before is None:
         return None
     if found := _ADD.match(bare):
         named = found["what"] or found["too"]
-        added = [topic.name for topic in glossary.mentioned(named)] or [named]
+        added = [topic.name for topic in known.mentioned(named)] or [named]
         return Comparison(tuple(dict.fromkeys([*before.sides, *added]))[:MOST_SIDES], before.facets)
     if found := _DROP.match(bare):
-        gone = {topic.name for topic in glossary.mentioned(found["what"])}
+        gone = {topic.name for topic in known.mentioned(found["what"])}
         kept = tuple(side for side in before.sides if side not in gone)
         return Comparison(kept, before.facets) if 2 <= len(kept) < len(before.sides) else None
     if found := _ONLY.match(bare):
-        named_sides = tuple(topic.name for topic in glossary.mentioned(found["what"]) if topic.name in before.sides)
+        named_sides = tuple(topic.name for topic in known.mentioned(found["what"]) if topic.name in before.sides)
         if len(named_sides) >= 2:
             return Comparison(named_sides, before.facets)
         facets = tuple(part.strip() for part in _BETWEEN.split(found["what"]) if part.strip())
@@ -162,34 +161,34 @@ class Spot:
     own: bool
 
 
-def table(comparison: Comparison, index: Index, glossary: Glossary, encoder: Encoder) -> list[Line]:
+def table(comparison: Comparison, guide: Guide) -> list[Line]:
     """Return the rows of the table, the header first; empty where the guide says nothing of any side."""
-    sides = [_about(side, index, glossary) for side in comparison.sides]
+    sides = [_about(side, guide) for side in comparison.sides]
     if sum(bool(rows) for rows in sides) < 1:
         return []
-    rows = [_facet_row(facet, sides, index, encoder) for facet in comparison.facets]
+    rows = [_facet_row(facet, sides, guide) for facet in comparison.facets]
     if not any(cell.quotes for row in rows for cell in (row.cells or ())):  # what it does say follows
-        rows += _section_rows(comparison, sides, index, encoder)
+        rows += _section_rows(comparison, sides, guide)
     header = Line("row", cells=(Line("row", " "), *(Line("row", side) for side in comparison.sides)))
     return [header, *rows]
 
 
-def _about(side: str, index: Index, glossary: Glossary) -> list[Spot]:
+def _about(side: str, guide: Guide) -> list[Spot]:
     """Return where the sentences about ``side`` stand, in the guide's order."""
-    topic = next((t for t in glossary.topics if t.name == side), None)
+    topic = next((t for t in topics(guide).all if t.name == side), None)
     names = topic.names if topic else (tuple(stem(w) for w in words(side) if w not in STOPWORDS),)
-    pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in glossary.initials.items()]
+    pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in topics(guide).initials.items()]
     others = [name for pair in pairs if set(pair) & set(names) for name in pair]
     wanted = [name for name in dict.fromkeys([*names, *others]) if name]
     # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
-    singles = {w for w in [*words(side), *glossary.initials] if (stem(w),) in wanted}
+    singles = {w for w in [*words(side), *topics(guide).initials] if (stem(w),) in wanted}
     found = []
-    for row, chunk in enumerate(index.chunks):
+    for row, chunk in enumerate(guide.chunks):
         heading = [stem(w) for w in words(" ".join([*chunk.heading[-1:], chunk.label]))]
         under = any(within(name, heading) for name in wanted)
         said = [name for name in wanted if len(name) > 1]
         for number, (start, end) in enumerate(chunk.sentences):
-            spoken = words(plain(index.documents[chunk.document].text[start:end]))
+            spoken = words(plain(guide.documents[chunk.document].text[start:end]))
             stems = [stem(w) for w in spoken]
             if under or singles & set(spoken) or any(within(name, stems) for name in said):
                 found.append(Spot(row, number, under))
@@ -201,47 +200,47 @@ def within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:
     return any(tuple(spoken[at : at + len(name)]) == name for at in range(len(spoken) - len(name) + 1))
 
 
-def _section_rows(comparison: Comparison, sides: Sequence[list[Spot]], index: Index, encoder: Encoder) -> list[Line]:
+def _section_rows(comparison: Comparison, sides: Sequence[list[Spot]], guide: Guide) -> list[Line]:
     """One row for each top section that speaks of a side; those that speak of most sides first."""
     sections: dict[tuple[str, str], list[list[Spot]]] = {}
     for place, found in enumerate(sides):
         for spot in found:
-            chunk = index.chunks[spot.row]
+            chunk = guide.chunks[spot.row]
             heading = (
                 chunk.heading[min(1, len(chunk.heading) - 1)]
                 if chunk.heading
-                else index.documents[chunk.document].title
+                else guide.documents[chunk.document].title
             )
             sections.setdefault((chunk.document, heading), [[] for _ in sides])[place].append(spot)
     ranked = sorted(sections.items(), key=lambda item: -sum(bool(cell) for cell in item[1]))
-    vectors = [encoder.query(side) for side in comparison.sides]
+    vectors = [guide.encoder.query(side) for side in comparison.sides]
     kept = ranked[:MOST_ROWS]
     order = list(sections)
     kept.sort(key=lambda item: order.index(item[0]))
     return [
         Line(
-            "row", cells=(Line("row", heading), *(_cell(f, v, index, 0.0) for f, v in zip(cells, vectors, strict=True)))
+            "row", cells=(Line("row", heading), *(_cell(f, v, guide, 0.0) for f, v in zip(cells, vectors, strict=True)))
         )
         for (_, heading), cells in kept
     ]
 
 
-def _facet_row(facet: str, sides: Sequence[list[Spot]], index: Index, encoder: Encoder) -> Line:
-    vector = encoder.query(facet)
-    return Line("row", cells=(Line("row", facet), *(_cell(found, vector, index, LEAST_FIT) for found in sides)))
+def _facet_row(facet: str, sides: Sequence[list[Spot]], guide: Guide) -> Line:
+    vector = guide.encoder.query(facet)
+    return Line("row", cells=(Line("row", facet), *(_cell(found, vector, guide, LEAST_FIT) for found in sides)))
 
 
-def _cell(found: Sequence[Spot], vector: NDArray[np.float32], index: Index, least: float) -> Line:
+def _cell(found: Sequence[Spot], vector: NDArray[np.float32], guide: Guide, least: float) -> Line:
     """Return the sentence that fits best as a cell, or the cell that says there is none."""
     if not found:
         return Line("row", NOTHING)
-    numbers = np.array([index.first_sentence[spot.row] + spot.number for spot in found])
+    numbers = np.array([guide.first_sentence[spot.row] + spot.number for spot in found])
     fits = np.maximum(
-        index.vectors[index.context_rows[numbers]] @ vector, index.vectors[index.sentence_rows[numbers]] @ vector
+        guide.vectors[guide.context_rows[numbers]] @ vector, guide.vectors[guide.sentence_rows[numbers]] @ vector
     )
     best = int(np.argmax(fits + OWN_SECTION * np.array([spot.own for spot in found])))
     if float(fits[best]) < least:
         return Line("row", NOTHING)
     spot = found[best]
-    start, end = index.chunks[spot.row].sentences[spot.number]
-    return Line("row", quotes=(Quote(as_passage([spot.row], float(fits[best]), index), start, end),))
+    start, end = guide.chunks[spot.row].sentences[spot.number]
+    return Line("row", quotes=(Quote(as_passage([spot.row], float(fits[best]), guide), start, end),))

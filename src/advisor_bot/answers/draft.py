@@ -14,11 +14,11 @@ from advisor_bot.answers.comparison import Comparison, continued, read_compariso
 from advisor_bot.answers.evidence import Evidence
 from advisor_bot.answers.profile import NOBODY, Profile, asks_for_fit, shortlist
 from advisor_bot.answers.quote import MOST_WORDS, write
-from advisor_bot.index.version import Index
-from advisor_bot.models.encoder import Encoder
-from advisor_bot.retrieval.glossary import Glossary
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.question import Question
 from advisor_bot.retrieval.search import Query
+from advisor_bot.retrieval.spelling import spelling
+from advisor_bot.retrieval.topics import topics
 from advisor_bot.settings import Settings
 from advisor_bot.types import Passage, Status, Turn
 
@@ -33,8 +33,7 @@ class Asked:
     text: str
     typed: str
     history: tuple[Turn, ...]
-    index: Index
-    glossary: Glossary
+    guide: Guide
     question: Question
     language: str = ""
     profile: Profile = NOBODY
@@ -66,19 +65,19 @@ class Draft:
     lines: tuple[Line, ...]
 
 
-def draft_of(weighed: Weighed, encoder: Encoder, settings: Settings) -> Draft:
+def draft_of(weighed: Weighed, settings: Settings) -> Draft:
     """Return what is answered without a language model, and what stands in for one that gives too little."""
     asked = weighed.asked
     if asked.question.chat:
-        return Draft("chat", tuple(phrases.chat(asked.question.chat, asked.index)))
+        return Draft("chat", tuple(phrases.chat(asked.question.chat, asked.guide)))
     if not weighed.parts:
         return Draft("not_covered", tuple(phrases.foreign(asked.language)))
     if asked.profile.given and asks_for_fit(asked.text):
-        ranked = shortlist(asked.profile, asked.index, asked.glossary, encoder)
+        ranked = shortlist(asked.profile, asked.guide)
         if ranked:
             return Draft("partial", tuple(ranked))
     comparison = _comparison(weighed)
-    rows = table(comparison, asked.index, asked.glossary, encoder) if comparison else []
+    rows = table(comparison, asked.guide) if comparison else []
     if rows:
         return Draft(_table_status(rows), (Line("lead", phrases.COMPARED), *rows))
     if len(weighed.parts) > 1:
@@ -90,17 +89,19 @@ def draft_of(weighed: Weighed, encoder: Encoder, settings: Settings) -> Draft:
 def _comparison(weighed: Weighed) -> Comparison | None:
     asked = weighed.asked
     if asked.question.wanted == "compare":
-        return read_comparison(asked.glossary.mended(weighed.parts[0].query.resolved.text), asked.glossary)
+        return read_comparison(
+            spelling(asked.guide).corrected(weighed.parts[0].query.resolved.text), topics(asked.guide)
+        )
     earlier = [turn.text for turn in asked.history if turn.role == "user"]
-    return continued(asked.glossary.mended(asked.text), earlier, asked.glossary)
+    return continued(spelling(asked.guide).corrected(asked.text), earlier, topics(asked.guide))
 
 
 def _part_lines(part: Part, asked: Asked, settings: Settings) -> list[Line]:
     evidence = part.evidence
     if evidence.status == "not_covered":
         near = dict.fromkeys(s.passage for s in evidence.sentences)
-        return phrases.not_covered(evidence.missing, phrases.nearest(tuple(near), asked.index), settings)
-    body = write(part.question, evidence, asked.index)
+        return phrases.not_covered(evidence.missing, phrases.nearest(tuple(near), asked.guide), settings)
+    body = write(part.question, evidence, asked.guide)
     return [*phrases.lead(part.question.text, evidence, body), *body]
 
 
@@ -112,7 +113,7 @@ def _parts_draft(weighed: Weighed, settings: Settings) -> Draft:
     lines: list[Line] = []
     for part in weighed.parts:
         if part in covered:
-            body = write(part.question, part.evidence, weighed.asked.index, MOST_WORDS // len(weighed.parts))
+            body = write(part.question, part.evidence, weighed.asked.guide, MOST_WORDS // len(weighed.parts))
             body = [line for line in body if line not in lines][:3]
             while body and body[-1].kind == "heading":  # what stood under it was said before, or is cut
                 body.pop()

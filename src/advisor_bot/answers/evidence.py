@@ -14,9 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from advisor_bot.answers.features import is_everyday, measure, unknown_words
-from advisor_bot.index.version import Index
-from advisor_bot.models.encoder import Encoder
-from advisor_bot.retrieval.glossary import Glossary
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.question import Question
 from advisor_bot.retrieval.rank import Sentence, leant, rank_sentences
 from advisor_bot.retrieval.search import Query
@@ -38,18 +36,16 @@ class Evidence:
     signals: Mapping[str, float]
 
 
-def weigh(
-    question: Question, query: Query, passages: Sequence[Passage], index: Index, glossary: Glossary, encoder: Encoder
-) -> Evidence:
+def weigh(question: Question, query: Query, passages: Sequence[Passage], guide: Guide) -> Evidence:
     """Score every sentence of ``passages`` and judge whether they answer ``question``."""
-    sentences, read = rank_sentences(query, passages, index, encoder)
-    unknown = unknown_words(question.text, glossary)
-    missing = tuple(word for word in unknown if not is_everyday(word, glossary))
-    asked = encoder.tokens(query.resolved.text)
-    signals = measure(question, query, passages, sentences, index, glossary, encoder, asked, read)
+    sentences, read = rank_sentences(query, passages, guide)
+    unknown = unknown_words(question.text, guide)
+    missing = tuple(word for word in unknown if not is_everyday(word, guide))
+    asked = guide.encoder.tokens(query.resolved.text)
+    signals = measure(question, query, passages, sentences, guide, asked, read)
     confidence = probability(signals)
     if query.leaning is not None:
-        sentences = leant(sentences, query.leaning, index)
+        sentences = leant(sentences, query.leaning, guide)
     return Evidence(tuple(sentences), confidence, status_of(confidence), missing, signals)
 
 

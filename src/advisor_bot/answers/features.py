@@ -15,13 +15,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from advisor_bot.index.version import Index
-from advisor_bot.models.encoder import Encoder, Tokens
+from advisor_bot.index.guide import Guide
+from advisor_bot.models.encoder import Tokens
 from advisor_bot.retrieval.answer_type import looked_for
-from advisor_bot.retrieval.glossary import Glossary
 from advisor_bot.retrieval.question import Question
 from advisor_bot.retrieval.rank import Sentence, Word, content_words, states_of
 from advisor_bot.retrieval.search import Query, Vector
+from advisor_bot.retrieval.spelling import spelling
+from advisor_bot.retrieval.topics import topics
 from advisor_bot.text import STOPWORDS, stem, words
 from advisor_bot.types import Passage
 
@@ -49,9 +50,7 @@ def measure(
     query: Query,
     passages: Sequence[Passage],
     sentences: Sequence[Sentence],
-    index: Index,
-    glossary: Glossary,
-    encoder: Encoder,
+    guide: Guide,
     asked: Tokens,
     read: Sequence[Tokens],
 ) -> dict[str, float]:
@@ -66,39 +65,39 @@ def measure(
     content = content_words(query.resolved.text, asked)
     states = [states_of(one) for one in read]
     return {
-        "topic": max(float(index.topic(passage.document) @ query.alone) for passage in passages),
+        "topic": max(float(guide.topic(passage.document) @ query.alone) for passage in passages),
         "gap": scores[0] - float(np.mean(scores[1:6])) if len(scores) > 2 else 0.0,
         "match_first": _matched(states_of(asked), states[0]),
         "match_weakest": _weakest(content, np.concatenate(states[:CLOSEST])),
-        "match_unknown": _nearest_to_unknown(question, glossary, content, np.concatenate(states)),
-        "without_word": _gain_without_a_word(query, content, sentences, index),
+        "match_unknown": _nearest_to_unknown(question, guide, content, np.concatenate(states)),
+        "without_word": _gain_without_a_word(query, content, sentences, guide),
         "figure_missing": float(any(figure not in closest for figure in _FIGURE.findall(question.text))),
-        "kind_gap": _kind_gap(question, query, sentences, index),
-        "talked_of": _talked_of(query, passages[0], index, encoder),
+        "kind_gap": _kind_gap(question, query, sentences, guide),
+        "talked_of": _talked_of(query, passages[0], guide),
         "comparison": float(question.wanted == "compare"),
         "personal": float(bool(_OF_ONESELF.search(f"{question.background} {question.text}"))),
     }
 
 
-def unknown_words(text: str, glossary: Glossary) -> list[str]:
+def unknown_words(text: str, guide: Guide) -> list[str]:
     """Return the content words of ``text`` that the guide never uses, in any form, slips mended.
 
     Figures are looked at apart; a short form of something the guide speaks of is known; feelings are the student's.
     """
     return [
         word
-        for word in dict.fromkeys(words(glossary.mended(text)))
+        for word in dict.fromkeys(words(spelling(guide).corrected(text)))
         if word not in STOPWORDS
         and word not in _FEELINGS
         and not word.isdigit()
-        and stem(word) not in glossary.stems
-        and word not in glossary.initials
+        and stem(word) not in spelling(guide).stems
+        and word not in topics(guide).initials
     ]
 
 
-def is_everyday(word: str, glossary: Glossary) -> bool:
+def is_everyday(word: str, guide: Guide) -> bool:
     """Tell whether ``word`` is one of the commonest of the encoder's vocabulary."""
-    return glossary.dictionary.get(word, COMMON) < COMMON
+    return spelling(guide).dictionary.get(word, COMMON) < COMMON
 
 
 def _matched(asked: Vector, read: Vector) -> float:
@@ -114,7 +113,7 @@ def _weakest(content: Sequence[Word], states: Vector) -> float:
     return min((float(np.max(states @ word.state)) for word in content), default=NEAR) if len(states) else NEAR
 
 
-def _gain_without_a_word(query: Query, content: Sequence[Word], sentences: Sequence[Sentence], index: Index) -> float:
+def _gain_without_a_word(query: Query, content: Sequence[Word], sentences: Sequence[Sentence], guide: Guide) -> float:
     """Return how much nearer some sentence comes to the question when one of its content words is taken away.
 
     The guide then says something of the rest and little of that word: a near miss. Half the word's state is taken
@@ -125,13 +124,13 @@ def _gain_without_a_word(query: Query, content: Sequence[Word], sentences: Seque
     if not states or states[0].shape != query.alone.shape:
         return 0.0
     numbers = [sentence.row for sentence in sentences[:LOOKED_THROUGH]]
-    vectors = index.vectors[np.concatenate([index.context_rows[numbers], index.sentence_rows[numbers]])]
+    vectors = guide.vectors[np.concatenate([guide.context_rows[numbers], guide.sentence_rows[numbers]])]
     shorter = query.alone - WITHOUT * np.array(states)
     shorter /= np.linalg.norm(shorter, axis=1, keepdims=True)
     return float(np.max(vectors @ shorter.T) - np.max(vectors @ query.alone))
 
 
-def _kind_gap(question: Question, query: Query, sentences: Sequence[Sentence], index: Index) -> float:
+def _kind_gap(question: Question, query: Query, sentences: Sequence[Sentence], guide: Guide) -> float:
     """Return how much farther from the question the nearest sentence that holds the kind of thing asked for is.
 
     0 where the nearest of all holds one, or where things of that kind have no form of their own; ``NO_KIND`` where
@@ -142,22 +141,22 @@ def _kind_gap(question: Question, query: Query, sentences: Sequence[Sentence], i
         return 0.0
     near = sentences[:LOOKED_THROUGH]
     holding = np.array([holds(sentence.text) for sentence in near])
-    cosines = index.vectors[index.context_rows[[sentence.row for sentence in near]]] @ query.alone
+    cosines = guide.vectors[guide.context_rows[[sentence.row for sentence in near]]] @ query.alone
     return float(np.max(cosines) - np.max(cosines[holding])) if holding.any() else NO_KIND
 
 
-def _nearest_to_unknown(question: Question, glossary: Glossary, content: Sequence[Word], states: Vector) -> float:
+def _nearest_to_unknown(question: Question, guide: Guide, content: Sequence[Word], states: Vector) -> float:
     """Return how near what was read comes to the word it comes least near to of those the guide never uses.
 
     Everyday words are left out. 0 is as near as chance, or that there is no such word; below, the guide has
     nothing like it.
     """
-    unknown = {word for word in unknown_words(question.text, glossary) if not is_everyday(word, glossary)}
+    unknown = {word for word in unknown_words(question.text, guide) if not is_everyday(word, guide)}
     strange = [word.state for word in content if word.text in unknown]
     return min((float(np.max(states @ state)) for state in strange), default=NEAR) - NEAR if len(states) else 0.0
 
 
-def _talked_of(query: Query, best: Passage, index: Index, encoder: Encoder) -> float:
+def _talked_of(query: Query, best: Passage, guide: Guide) -> float:
     """Return the cosine of the best passage with what the student said before.
 
     ``FIT`` where that was nothing, and for a follow-up, which was looked up with what it lacked from there.
@@ -165,5 +164,5 @@ def _talked_of(query: Query, best: Passage, index: Index, encoder: Encoder) -> f
     earlier = [turn.text for turn in query.history if turn.role == "user"]
     if not earlier or query.resolved.carried:
         return FIT
-    row = index.row(best.chunk_ids[0])
-    return FIT if row is None else float(index.vectors[index.chunk_rows[row]] @ encoder.query(earlier[-1]))
+    row = guide.row(best.chunk_ids[0])
+    return FIT if row is None else float(guide.vectors[guide.chunk_rows[row]] @ guide.encoder.query(earlier[-1]))

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from advisor_bot.answers.cite import Line
 from advisor_bot.answers.evidence import Evidence
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.question import Chat
 from advisor_bot.settings import Settings
 from advisor_bot.text import words
@@ -50,9 +50,9 @@ _CHAT: dict[str, str] = {
 }
 
 
-def chat(kind: Chat, index: Index) -> list[Line]:
+def chat(kind: Chat, guide: Guide) -> list[Line]:
     """Return the reply to small talk."""
-    document = next(iter(index.documents.values()))
+    document = next(iter(guide.documents.values()))
     return [Line("lead", _CHAT[kind].format(title=document.title))]
 
 
@@ -124,33 +124,33 @@ def part_missed(text: str) -> str:
     return f"On “{shown[:120]}” the guide says nothing."
 
 
-def nearest(passages: Sequence[Passage], index: Index, most: int = 3) -> list[str]:
+def nearest(passages: Sequence[Passage], guide: Guide, most: int = 3) -> list[str]:
     """Return the headings of the sections nearest to a question, best first."""
-    names = [p.heading[-1] if p.heading else index.documents[p.document].title for p in passages]
+    names = [p.heading[-1] if p.heading else guide.documents[p.document].title for p in passages]
     return list(dict.fromkeys(names))[:most]
 
 
-def starters(index: Index, most: int = 6) -> list[str]:
+def starters(guide: Guide, most: int = 6) -> list[str]:
     """Return questions to begin with, spread over the guide: headings that are questions, then its top sections."""
-    headed = [s for d in index.documents.values() for s in d.sections if s.heading and s.blocks]
+    headed = [s for d in guide.documents.values() for s in d.sections if s.heading and s.blocks]
     asked = list(dict.fromkeys(as_question(s.heading[-1]) for s in headed if _is_question(s.heading[-1])))
     if len(asked) < most:
-        top = [as_question(s.heading[-1]) for d in index.documents.values() for s in _top_sections(d)]
+        top = [as_question(s.heading[-1]) for d in guide.documents.values() for s in _top_sections(d)]
         asked = list(dict.fromkeys([*asked, *top[:: max(1, len(top) // most)]]))
     step = max(1, len(asked) // most)
     return asked[::step][:most]
 
 
-def all_suggestions(index: Index) -> list[str]:
+def all_suggestions(guide: Guide) -> list[str]:
     """Return every question that ``suggestions`` may return."""
-    sections = [s for d in index.documents.values() for s in d.sections if s.blocks and s.heading]
+    sections = [s for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
     return list(dict.fromkeys(as_question(section.heading[-1]) for section in sections))
 
 
-def suggestions(index: Index, passages: Sequence[Passage], most: int = 3) -> list[str]:
+def suggestions(guide: Guide, passages: Sequence[Passage], most: int = 3) -> list[str]:
     """Return follow-up questions: the sections beside those that were read."""
     read = {p.heading for p in passages[:2]}
-    sections = [(d.name, s) for d in index.documents.values() for s in d.sections if s.blocks and s.heading]
+    sections = [(d.name, s) for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
     places = [i for i, (_, s) in enumerate(sections) if s.heading in read]
     near = sorted(range(len(sections)), key=lambda i: min((abs(i - p) for p in places), default=i))
     asked: dict[str, None] = {}

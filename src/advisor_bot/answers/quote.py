@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from advisor_bot.answers.cite import Line, Quote
 from advisor_bot.answers.evidence import Evidence
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.answer_type import looked_for
 from advisor_bot.retrieval.question import Question
 from advisor_bot.retrieval.rank import Sentence
@@ -52,7 +52,7 @@ class Span:
     first: bool = False
 
 
-def write(question: Question, evidence: Evidence, index: Index, most_words: int = MOST_WORDS) -> list[Line]:
+def write(question: Question, evidence: Evidence, guide: Guide, most_words: int = MOST_WORDS) -> list[Line]:
     """Return the body of an answer to ``question`` without its lead-in; empty where there is no sentence.
 
     It has about ``most_words`` at most, unless a list was asked for.
@@ -60,13 +60,13 @@ def write(question: Question, evidence: Evidence, index: Index, most_words: int 
     if not evidence.sentences:
         return []
     if question.wanted == "list":
-        items = list_items(evidence, index)
+        items = list_items(evidence, guide)
         if items:
             return items
-    return grouped(choose(question, evidence, index, most_words), index)
+    return grouped(choose(question, evidence, guide, most_words), guide)
 
 
-def choose(question: Question, evidence: Evidence, index: Index, most_words: int = MOST_WORDS) -> list[Span]:
+def choose(question: Question, evidence: Evidence, guide: Guide, most_words: int = MOST_WORDS) -> list[Span]:
     """Return the spans to quote, the one that answers first; at most about ``most_words`` words together."""
     chosen: list[Span] = []
     said: list[set[str]] = []
@@ -78,8 +78,8 @@ def choose(question: Question, evidence: Evidence, index: Index, most_words: int
         held = set(terms(sentence.text))
         if len(words(sentence.text)) < 4 or any(_repeats(held, other) for other in said):
             continue
-        span = _leaned_on(sentence, index)
-        size = len(words(index.documents[span.passage.document].text[span.start : span.end])) + 1
+        span = _leaned_on(sentence, guide)
+        size = len(words(guide.documents[span.passage.document].text[span.start : span.end])) + 1
         if all(other.passage.heading != span.passage.heading for other in chosen):
             size += len(words(" ".join(span.passage.heading[-1:])))
         if chosen and count + size > most_words:
@@ -87,7 +87,7 @@ def choose(question: Question, evidence: Evidence, index: Index, most_words: int
         chosen.append(span)
         said.append(held)
         count += size
-    return _merged(chosen, index)
+    return _merged(chosen, guide)
 
 
 def _answering_first(question: Question, sentences: Sequence[Sentence]) -> list[Sentence]:
@@ -104,12 +104,12 @@ def _repeats(held: set[str], other: set[str]) -> bool:
     return len(held & other) >= 0.8 * max(1, min(len(held), len(other)))
 
 
-def _leaned_on(sentence: Sentence, index: Index) -> Span:
+def _leaned_on(sentence: Sentence, guide: Guide) -> Span:
     """Return the sentence with the one before it where it leans on that, or its figure's source stands there."""
     start = sentence.start
-    spans = _neighbors(sentence, index)
+    spans = _neighbors(sentence, guide)
     place = spans.index((sentence.start, sentence.end)) if (sentence.start, sentence.end) in spans else 0
-    text = index.documents[sentence.passage.document].text
+    text = guide.documents[sentence.passage.document].text
     while place > 0:
         here, before = plain(text[slice(*spans[place])]), plain(text[slice(*spans[place - 1])])
         figure = numerals(sentence.text) and _SOURCE.search(before) and not _SOURCE.search(sentence.text)
@@ -120,20 +120,20 @@ def _leaned_on(sentence: Sentence, index: Index) -> Span:
     return Span(sentence.passage, start, sentence.end, sentence.score)
 
 
-def _neighbors(sentence: Sentence, index: Index) -> list[tuple[int, int]]:
+def _neighbors(sentence: Sentence, guide: Guide) -> list[tuple[int, int]]:
     """Return the spans of all sentences of the passage the sentence stands in, in order."""
-    rows = [index.row(name) for name in sentence.passage.chunk_ids]
-    return [span for row in rows if row is not None for span in index.chunks[row].sentences]
+    rows = [guide.row(name) for name in sentence.passage.chunk_ids]
+    return [span for row in rows if row is not None for span in guide.chunks[row].sentences]
 
 
-def _merged(spans: Sequence[Span], index: Index) -> list[Span]:
+def _merged(spans: Sequence[Span], guide: Guide) -> list[Span]:
     """Join spans of one passage that touch or overlap.
 
     Before the best span, which answers, comes only what is nearly as good.
     """
     merged: list[Span] = []
     for span in spans:
-        text = index.documents[span.passage.document].text
+        text = guide.documents[span.passage.document].text
         for place, other in enumerate(merged):
             if other.passage.document != span.passage.document or other.passage.heading != span.passage.heading:
                 continue
@@ -152,13 +152,13 @@ def _merged(spans: Sequence[Span], index: Index) -> list[Span]:
     return merged
 
 
-def grouped(spans: Sequence[Span], index: Index) -> list[Line]:
+def grouped(spans: Sequence[Span], guide: Guide) -> list[Line]:
     """Return ``spans`` as paragraphs, those of one section together, with headings where there are several."""
     sections = list(dict.fromkeys((span.passage.document, span.passage.heading) for span in spans))
     lines: list[Line] = []
     for section in sections:
         if len(sections) > 1:
-            lines.append(Line("heading", heading_of(section[1], index.documents[section[0]].title)))
+            lines.append(Line("heading", heading_of(section[1], guide.documents[section[0]].title)))
         inside = [span for span in spans if (span.passage.document, span.passage.heading) == section]
         lines += [Line("paragraph", quotes=(Quote(span.passage, span.start, span.end),)) for span in inside]
     return lines
@@ -169,14 +169,14 @@ def heading_of(path: Sequence[str], title: str) -> str:
     return path[-1] if path else title
 
 
-def list_items(evidence: Evidence, index: Index) -> list[Line]:
+def list_items(evidence: Evidence, guide: Guide) -> list[Line]:
     """Return the items of the list that answers, each by its first sentence; empty where no list does.
 
     The list is the one that holds the best sentence, or that the section of the best sentence opens.
     """
     best = evidence.sentences[0]
-    section = [c for c in index.chunks if (c.document, c.heading) == (best.passage.document, best.passage.heading)]
-    items = [(c, span) for c in section if c.kind == "item" for span in _item_heads(c, index)]
+    section = [c for c in guide.chunks if (c.document, c.heading) == (best.passage.document, best.passage.heading)]
+    items = [(c, span) for c in section if c.kind == "item" for span in _item_heads(c, guide)]
     spans = {span for _, span in items}
     near = sum((s.start, s.end) in spans for s in evidence.sentences[:8])
     within = any(c.start <= best.start and best.end <= c.end for c, _ in items)
@@ -184,9 +184,9 @@ def list_items(evidence: Evidence, index: Index) -> list[Line]:
         return []
     lines = []
     lead = next((s for s in evidence.sentences[:3] if s.passage.heading == best.passage.heading), best)
-    row = index.row(lead.passage.chunk_ids[0])
-    if row is not None and index.chunks[row].kind != "item":
-        span = _leaned_on(lead, index)
+    row = guide.row(lead.passage.chunk_ids[0])
+    if row is not None and guide.chunks[row].kind != "item":
+        span = _leaned_on(lead, guide)
         lines.append(Line("paragraph", quotes=(Quote(span.passage, span.start, span.end),)))
     for chunk, (start, end) in items[:MOST_ITEMS]:
         passage = Passage(chunk.id, chunk.document, chunk.heading, chunk.start, chunk.end, chunk.text, 0.0, (chunk.id,))
@@ -194,9 +194,9 @@ def list_items(evidence: Evidence, index: Index) -> list[Line]:
     return lines
 
 
-def _item_heads(chunk: Chunk, index: Index) -> Iterator[tuple[int, int]]:
+def _item_heads(chunk: Chunk, guide: Guide) -> Iterator[tuple[int, int]]:
     """Yield the first sentence of each item in the chunk."""
-    document = index.documents[chunk.document]
+    document = guide.documents[chunk.document]
     for section in document.sections:
         for block in section.blocks:
             if block.kind == "item" and chunk.start <= block.start and block.end <= chunk.end:

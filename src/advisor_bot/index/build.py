@@ -23,7 +23,7 @@ from advisor_bot import disk
 from advisor_bot.documents.chunk import chunk, embedded_texts
 from advisor_bot.errors import IndexingError
 from advisor_bot.index import versions
-from advisor_bot.index.version import COLLECTION, SCHEMA, Index, manifest_row
+from advisor_bot.index.version import COLLECTION, SCHEMA, Version, manifest_row
 from advisor_bot.models.encoder import Encoder
 from advisor_bot.text import plain, terms
 from advisor_bot.types import Chunk, Document
@@ -50,7 +50,7 @@ class Draft:
     keys: tuple[bytes, ...]
     missing: Mapping[int, str]
     found: Mapping[int, tuple[int, int]]
-    sources: tuple[Index, ...]
+    sources: tuple[Version, ...]
     rows: Mapping[str, list[int]] = field(default_factory=dict)
     terms: tuple[list[str], ...] = ()
 
@@ -60,12 +60,12 @@ class Draft:
         return _content(_manifest_rows(self), self)
 
 
-def draft(documents: Sequence[Document], encoder: str, chunk_chars: int, sources: Sequence[Index] = ()) -> Draft:
+def draft(documents: Sequence[Document], encoder: str, chunk_chars: int, sources: Sequence[Version] = ()) -> Draft:
     """Cut ``documents`` and find which of their texts have vectors in ``sources`` (older versions, best first).
 
     ``encoder`` is a fingerprint; versions made with another one lend nothing.
     """
-    usable = tuple(source for source in sources if source.encoder == encoder)
+    usable = tuple(source for source in sources if source.fingerprint == encoder)
     known = _known(usable)
     keys: dict[bytes, int] = {}
     missing: dict[int, str] = {}
@@ -110,7 +110,7 @@ def build(
         _write(building, drafted, encoder, progress)
         name = _write_manifest(folder, building, drafted, encoder, parent, summary)
         whole = building.rename(work / name)
-        Index(whole).prove()
+        Version(whole).prove()
         disk.sync_tree(whole)
         whole.rename(versions.path_of(folder, name))
         disk.sync(folder / "versions")
@@ -236,7 +236,7 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _known(sources: Sequence[Index]) -> dict[bytes, tuple[int, int]]:
+def _known(sources: Sequence[Version]) -> dict[bytes, tuple[int, int]]:
     """Return where each key has a vector: the number of the source, the row there; the first source wins."""
     known: dict[bytes, tuple[int, int]] = {}
     for number, source in enumerate(sources):

@@ -8,19 +8,23 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from advisor_bot.errors import IndexingError
+from advisor_bot.errors import EncoderError, IndexingError
 from advisor_bot.index import versions
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
+from advisor_bot.index.version import Version
+from advisor_bot.models.encoder import Encoder
 
 _log = logging.getLogger(__name__)
+V = TypeVar("V", bound=Version)
 
 
 @dataclass(slots=True)
 class _Held:
-    """An opened version and how many leases it has."""
+    """An opened guide and how many leases it has."""
 
-    index: Index
+    guide: Guide
     leases: int = 0
 
 
@@ -30,9 +34,13 @@ class Library:
     Every method may be called from any thread.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Remember the folder; nothing is opened before it is needed. Raises ``IndexingError`` for a URL."""
+    def __init__(self, folder: Path, open_encoder: Callable[[str], Encoder]) -> None:
+        """Remember the folder and what opens an encoder by its fingerprint; nothing is opened before it is needed.
+
+        Raises ``IndexingError`` for a URL.
+        """
         self.folder = versions.refuse_url(folder)
+        self._open_encoder = open_encoder
         self._held: dict[str, _Held] = {}
         self._live = ""
         self._refused: tuple[str, float] = ("", 0.0)
@@ -51,14 +59,14 @@ class Library:
         return versions.published(self.folder)
 
     @contextlib.contextmanager
-    def lease(self, version: str | None = None) -> Iterator[Index]:
+    def lease(self, version: str | None = None) -> Iterator[Guide]:
         """Lend the live version, or the kept one called ``version``; it stays open until the lease ends.
 
         Raises ``IndexingError`` when nothing is published, or that version is not kept any more.
         """
         held = self._take(version)
         try:
-            yield held.index
+            yield held.guide
         finally:
             self._give_back(held)
 
@@ -92,7 +100,7 @@ class Library:
             idle = [name for name, held in self._held.items() if not held.leases]
             closing = [self._held.pop(name) for name in idle]
         for held in closing:
-            held.index.close()
+            held.guide.close()
 
     def _watch(self, seconds: float, swapped: Callable[[], None]) -> None:
         while not self._stop.wait(seconds):
@@ -121,21 +129,21 @@ class Library:
     def _give_back(self, held: _Held) -> None:
         with self._lock:
             held.leases -= 1
-            done = not held.leases and held.index.name != self._live
+            done = not held.leases and held.guide.name != self._live
             if done:
-                self._held.pop(held.index.name, None)
+                self._held.pop(held.guide.name, None)
         if done:
-            held.index.close()
+            held.guide.close()
 
-    def _open_kept(self, name: str) -> Index:
+    def _open_kept(self, name: str) -> Guide:
         if name not in self.names():
             raise IndexingError(f"Version {name} of the guide is not kept any more.")
-        return Index(versions.path_of(self.folder, name))
+        return self._opened(versions.path_of(self.folder, name))
 
     def _open_first(self) -> None:
         with self._opening:
             if not self._live:
-                self._swap(newest_sound(self.folder))
+                self._swap(newest_sound(self.folder, self._opened))
 
     def _refresh(self) -> bool:
         name = versions.live(self.folder)
@@ -145,12 +153,12 @@ class Library:
             if name == self._live:
                 return False
             try:
-                index = Index(versions.path_of(self.folder, name)).warm()
-            except IndexingError as error:
+                guide = self._opened(versions.path_of(self.folder, name)).warm()
+            except (IndexingError, EncoderError) as error:
                 self._refused = (name, self._stamp(name))
                 _log.warning("The new version cannot be used, %s stays live: %s", self._live or "nothing", error)
                 return False
-            self._swap(index)
+            self._swap(guide)
         _log.info("Now serving %s of the guide.", name)
         return True
 
@@ -160,23 +168,26 @@ class Library:
         except OSError:
             return 0.0
 
-    def _swap(self, index: Index) -> None:
-        """Make ``index`` the one that is lent; the old one closes now or when its last lease ends."""
+    def _opened(self, path: Path) -> Guide:
+        return Guide(path, self._open_encoder)
+
+    def _swap(self, guide: Guide) -> None:
+        """Make ``guide`` the one that is lent; the old one closes now or when its last lease ends."""
         with self._lock:
-            already = self._held.get(index.name)
-            self._held.setdefault(index.name, _Held(index))
-            old, self._live = self._held.get(self._live), index.name
-            done = old is not None and not old.leases and old.index.name != index.name
+            already = self._held.get(guide.name)
+            self._held.setdefault(guide.name, _Held(guide))
+            old, self._live = self._held.get(self._live), guide.name
+            done = old is not None and not old.leases and old.guide.name != guide.name
             if done and old:
-                del self._held[old.index.name]
+                del self._held[old.guide.name]
         if already:
-            index.close()
+            guide.close()
         if done and old:
-            old.index.close()
+            old.guide.close()
 
 
-def newest_sound(folder: Path) -> Index:
-    """Open the live version; where it cannot be used, the newest published one that can, with a warning.
+def newest_sound(folder: Path, opened: Callable[[Path], V]) -> V:
+    """Open the live version with ``opened``; where it cannot be used, the newest published one that can, and warn.
 
     Raises ``IndexingError`` when nothing is published, or nothing that is can be read.
     """
@@ -186,11 +197,11 @@ def newest_sound(folder: Path) -> Index:
     problem = "LIVE names no version"
     for name in dict.fromkeys([live, *reversed(names)] if live else reversed(names)):
         try:
-            index = Index(versions.path_of(folder, name)).warm()
+            version = opened(versions.path_of(folder, name)).warm()
         except IndexingError as error:
             problem = str(error)
             continue
         if name != live:
             _log.warning("The live version in %s cannot be used (%s); serving %s.", folder, problem, name)
-        return index
+        return version
     raise IndexingError(f"No version in {folder} can be read ({problem}) Run `python ingest.py` to publish again.")

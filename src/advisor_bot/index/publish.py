@@ -6,7 +6,6 @@ All of it are functions with values; the command (``ingest.py``) only prints the
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,7 @@ from advisor_bot.errors import GuardError, IndexingError, LoadError
 from advisor_bot.index import changes, versions
 from advisor_bot.index.build import Draft, Progress, build, draft
 from advisor_bot.index.library import newest_sound
-from advisor_bot.index.version import Index
+from advisor_bot.index.version import Version
 from advisor_bot.models.engines import configured_fingerprint
 from advisor_bot.models.export import ensure_export, prepare_encoder
 from advisor_bot.settings import Settings
@@ -97,7 +96,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class KeptVersion:
     """One kept version, for the list: ``changes`` are its counts against its parent."""
 
     name: str
@@ -130,8 +129,8 @@ def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None =
         planned = _plan(old, drafted, settings)
         if ask is None or planned.same or old is None or not drafted.chunks:
             return planned
-        with _aside(settings.index_folder) as aside:
-            encoder = prepare_encoder(settings, aside / "encoders", say=lambda _: None)
+        with _aside() as aside:
+            encoder = prepare_encoder(settings, say=lambda _: None)
             name = build(aside, drafted, encoder, parent="", summary={}, progress=lambda *_: None)
             versions.point(aside, name, "plan")
             return replace(planned, answers=ask(settings.index_folder, aside))
@@ -183,13 +182,13 @@ def publish(
             if not drafted.chunks:
                 raise GuardError(f"There is no text to publish; {_stays(old)}.")
             if planned.same and old is not None:
-                ensure_export(settings, folder / "encoders", say=say)
+                ensure_export(settings, say=say)
                 if versions.live(folder) != old.name:
                     versions.point(folder, old.name, "restore")
                 return Published(old.name, changed=False, plan=planned)
             if not force:
                 guard(planned)
-            encoder = prepare_encoder(settings, folder / "encoders", say=say)
+            encoder = prepare_encoder(settings, say=say)
             name = build(folder, drafted, encoder, parent=planned.parent, summary=planned.counts, progress=progress)
             if ask and old is not None and not force and planned.touched > ask_from:
                 planned = _asked(folder, name, planned, ask)
@@ -210,7 +209,7 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
         name = _named(to, kept, folder) if to else _parent(folder, live, kept)
         if name == live:
             return Published(name, changed=False)
-        index = Index(versions.path_of(folder, name))
+        index = Version(versions.path_of(folder, name))
         try:
             index.warm()
         finally:
@@ -219,7 +218,7 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
     return Published(name, changed=True)
 
 
-def history(folder: Path) -> list[Version]:
+def history(folder: Path) -> list[KeptVersion]:
     """Return the kept versions by sequence number; one that cannot be read says why in ``problem``."""
     live = versions.live(versions.refuse_url(folder))
     return [_version(folder, name, live) for name in sorted(versions.published(folder), key=versions.sequence_of)]
@@ -259,13 +258,13 @@ def watch(
 # --- what the above stands on ----------------------------------------------------------------------------------
 
 
-def _draft(documents: Sequence[Document], settings: Settings, old: Index | None) -> Draft:
+def _draft(documents: Sequence[Document], settings: Settings, old: Version | None) -> Draft:
     return draft(documents, configured_fingerprint(settings), settings.chunk_chars, [old] if old else [])
 
 
-def _plan(old: Index | None, drafted: Draft, settings: Settings) -> Plan:
+def _plan(old: Version | None, drafted: Draft, settings: Settings) -> Plan:
     reasons = []
-    if old and old.encoder != drafted.encoder:
+    if old and old.fingerprint != drafted.encoder:
         reasons.append(f"the embedding model is another ({old.manifest['encoder_name']} before)")
     if old and old.manifest["chunk_chars"] != settings.chunk_chars:
         reasons.append(f"the chunk length is {settings.chunk_chars} ({old.manifest['chunk_chars']} before)")
@@ -281,35 +280,31 @@ def _plan(old: Index | None, drafted: Draft, settings: Settings) -> Plan:
 
 
 @contextlib.contextmanager
-def _live_version(folder: Path) -> Iterator[Index | None]:
+def _live_version(folder: Path) -> Iterator[Version | None]:
     """Lend the newest version that can be read, None where there is none: then all is built anew."""
     try:
-        index = newest_sound(versions.refuse_url(folder))
+        version = newest_sound(versions.refuse_url(folder), Version)
     except IndexingError:
         yield None
         return
     try:
-        yield index
+        yield version
     finally:
-        index.close()
+        version.close()
 
 
 @contextlib.contextmanager
-def _aside(folder: Path) -> Iterator[Path]:
-    """Lend a temporary index folder with the encoders of ``folder`` linked into it."""
+def _aside() -> Iterator[Path]:
+    """Lend a temporary index folder."""
     with tempfile.TemporaryDirectory(prefix="advisor-plan-") as temporary:
-        aside = Path(temporary)
-        for part in ("encoders", "versions"):
-            (aside / part).mkdir()
-        for exported in (folder / "encoders").glob("[!.]*"):
-            (aside / "encoders" / exported.name).symlink_to(exported.absolute())
-        yield aside
+        (Path(temporary) / "versions").mkdir()
+        yield Path(temporary)
 
 
 def _asked(folder: Path, name: str, planned: Plan, ask: Ask) -> Plan:
     """Put the cases to the version just built; where the guard stops it, it is removed again."""
     try:
-        with _aside(folder) as aside:
+        with _aside() as aside:
             versions.path_of(aside, name).symlink_to(versions.path_of(folder, name).absolute())
             versions.point(aside, name, "plan")
             planned = replace(planned, answers=ask(folder, aside))
@@ -331,14 +326,14 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _stays(old: Index | None) -> str:
+def _stays(old: Version | None) -> str:
     return f"nothing was published, {old.name} stays live" if old else "nothing was published"
 
 
 def _parent(folder: Path, live: str, kept: Sequence[str]) -> str:
     if not live:
         raise IndexingError(f"Nothing is live in {folder}; name a version: --rollback --to VERSION (see --list).")
-    parent = Index(versions.path_of(folder, live)).parent
+    parent = Version(versions.path_of(folder, live)).parent
     if not parent:
         raise IndexingError(f"{live} is the first version; there is nothing before it.")
     if parent not in kept:
@@ -355,35 +350,22 @@ def _named(wanted: str, kept: Sequence[str], folder: Path) -> str:
     return found[0]
 
 
-def _version(folder: Path, name: str, live: str) -> Version:
+def _version(folder: Path, name: str, live: str) -> KeptVersion:
     try:
-        index = Index(versions.path_of(folder, name))
+        index = Version(versions.path_of(folder, name))
     except IndexingError as error:
-        return Version(name, "", "", 0, 0, {}, name == live, str(error))
+        return KeptVersion(name, "", "", 0, 0, {}, name == live, str(error))
     counts = {kind: int(number) for kind, number in index.manifest["summary"].items()}
-    return Version(name, index.created, index.parent, len(index.chunks), len(index.documents), counts, name == live)
+    return KeptVersion(name, index.created, index.parent, len(index.chunks), len(index.documents), counts, name == live)
 
 
 def _prune(folder: Path, keep: int) -> list[str]:
-    """Remove old versions, and the encoders that no kept version needs."""
+    """Remove all but the ``keep`` versions made live last, never the live one; return what went."""
     kept = versions.published(folder)
     gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
     for name in gone:
         disk.remove(versions.path_of(folder, name))
-    _prune_encoders(folder, [name for name in kept if name not in gone])
     return gone
-
-
-def _prune_encoders(folder: Path, kept: Sequence[str]) -> None:
-    needed = set()
-    for name in kept:
-        try:
-            needed.add(Index(versions.path_of(folder, name)).encoder)
-        except IndexingError:
-            return  # it cannot say what it needs
-    for path in (folder / "encoders").glob("[!.]*"):
-        if path.name not in needed:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:

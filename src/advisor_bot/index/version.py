@@ -21,7 +21,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,13 @@ TOPIC_SENTENCES = 4000  # of a document, looked at for its topic
 _log = logging.getLogger(__name__)
 
 
-class Index:
+class Version:
     """One version, opened read only. A row of ``chunks`` is a chunk's place in document order.
 
     ``vectors`` holds unique embedded texts, shape (texts, dimension); ``chunk_rows``, ``sentence_rows``
     and ``context_rows`` say which of them belongs to each chunk, each sentence, and each sentence with its
     innermost heading. Sentences count over all chunks in order; those of chunk i are
-    ``first_sentence[i]:first_sentence[i + 1]``. ``encoder`` is the fingerprint the vectors were made with.
+    ``first_sentence[i]:first_sentence[i + 1]``. ``fingerprint`` is that of the encoder the vectors were made with.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,7 @@ class Index:
         self.manifest = _read_manifest(path)
         self.created: str = self.manifest["created"]
         self.parent: str = self.manifest["parent"]
-        self.encoder: str = self.manifest["encoder"]
+        self.fingerprint: str = self.manifest["encoder"]
         self.documents: Mapping[str, Document] = {row["name"]: _document(row) for row in self.manifest["documents"]}
         self.chunks: tuple[Chunk, ...] = tuple(
             _chunk(chunk, self.documents[row["name"]]) for row in self.manifest["documents"] for chunk in row["chunks"]
@@ -95,8 +95,8 @@ class Index:
         keys: NDArray[np.uint8] = np.load(self.path / "keys.npy")
         return keys
 
-    def warm(self) -> Index:
-        """Open everything now, so that damage shows here and not at a question; return this index."""
+    def warm(self) -> Self:
+        """Open everything now, so that damage shows here and not at a question; return this version."""
         self.vectors  # noqa: B018
         self._check("keys.npy")
         self._bm25()
@@ -168,7 +168,7 @@ class Index:
         return self._rows.get(chunk_id)
 
     def close(self) -> None:
-        """Give memory and files back; nothing may be asked of this index afterwards."""
+        """Give memory and files back; nothing may be asked of this version afterwards."""
         with self._opening:
             if self._store is not None:
                 self._store.close()

@@ -2,7 +2,6 @@
 
 ```
 versions/<sequence>-<hash>/   one version, never changed once it has this name
-encoders/<fingerprint>/       exported encoders, shared by versions
 PUBLISHED                     append-only: one line a publish or rollback, ``when action name``
 LIVE                          one line: the live version's name, replaced atomically
 ```
@@ -117,7 +116,7 @@ def _ends_with_newline(file: Path) -> bool:
 
 def clean(folder: Path) -> None:
     """Remove what crashed builders left; the caller holds the lock, so nobody is building."""
-    for leftover in [*(folder / "versions").glob(".*"), *(folder / "encoders").glob(".*")]:
+    for leftover in (folder / "versions").glob(".*"):
         shutil.rmtree(leftover, ignore_errors=True)
     known = {name for _, _, name in journal(folder)}
     for path in (folder / "versions").glob("*-*") if known else ():

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from advisor_bot.answers.cite import Line, Quote, unproved
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
 from advisor_bot.llm.relations import light, read
 from advisor_bot.llm.support import Verdict, check
 from advisor_bot.llm.tidy import Said
-from advisor_bot.models.encoder import Encoder
 from advisor_bot.text import numerals, plain, stem, words
 from advisor_bot.types import Passage
 
@@ -54,11 +53,11 @@ class Source:
     texts: tuple[tuple[str, ...], ...]
 
 
-def source_of(passage: Passage, index: Index) -> Source:
+def source_of(passage: Passage, guide: Guide) -> Source:
     """Return the sentences of ``passage``, a list item or a paragraph together."""
-    document = index.documents[passage.document]
-    rows = [index.row(name) for name in passage.chunk_ids]
-    chunks = [index.chunks[row] for row in rows if row is not None]
+    document = guide.documents[passage.document]
+    rows = [guide.row(name) for name in passage.chunk_ids]
+    chunks = [guide.chunks[row] for row in rows if row is not None]
     paragraphs: list[list[tuple[int, int]]] = []
     labelled = False
     for chunk in chunks:
@@ -73,49 +72,47 @@ def source_of(passage: Passage, index: Index) -> Source:
     return Source(passage, heading, tuple(tuple(paragraph) for paragraph in paragraphs), texts)
 
 
-def prove(said: Said, sources: Sequence[Source], index: Index, encoder: Encoder, own: str) -> Line | Verdict:
+def prove(said: Said, sources: Sequence[Source], guide: Guide, own: str) -> Line | Verdict:
     """Return ``said`` as a line with the quotes that prove it, or the verdict that it is not supported.
 
     ``own`` is what the student said; numbers in ``said`` count ``sources`` from 1, unknown ones are dropped.
     """
     claims = [part for part in said.parts if part[0]]
     if len(claims) > 1 and all(len(words(text)) >= 4 for text, _ in claims):
-        found = [_one(_without_premise(text, own), numbers, sources, encoder) for text, numbers in claims]
+        found = [_one(_without_premise(text, own), numbers, sources, guide) for text, numbers in claims]
     else:
         claim = _without_premise(said.text, own)
-        found = [_one(claim, said.numbers, sources, encoder)]
+        found = [_one(claim, said.numbers, sources, guide)]
         halves = [half for half in _SPLIT.split(claim) if len(words(half)) >= 4]
         if not found[0][0].ok and len(halves) == 2:
-            found = [_one(half, said.numbers, sources, encoder) for half in halves]
+            found = [_one(half, said.numbers, sources, guide) for half in halves]
     refused = next((verdict for verdict, _ in found if not verdict.ok), None)
     if refused:
         return refused
     quotes = tuple(dict.fromkeys(_quote(verdict, source) for verdict, source in found if source))
-    text = _as_the_guide_writes_figures(said.text, quotes, index)
-    parts = [(index.documents[q.passage.document].text[q.start : q.end], q.passage.heading) for q in quotes]
+    text = _as_the_guide_writes_figures(said.text, quotes, guide)
+    parts = [(guide.documents[q.passage.document].text[q.start : q.end], q.passage.heading) for q in quotes]
     if unproved(text, parts):
         return Verdict("name", found[0][0].score)
     return Line("item" if said.kind == "item" else "paragraph", text, quotes)
 
 
-def _one(
-    claim: str, numbers: Sequence[int], sources: Sequence[Source], encoder: Encoder
-) -> tuple[Verdict, Source | None]:
+def _one(claim: str, numbers: Sequence[int], sources: Sequence[Source], guide: Guide) -> tuple[Verdict, Source | None]:
     """Return the verdict of the first source that supports ``claim``, else of the one that comes nearest."""
     named = [sources[n - 1] for n in numbers if 0 < n <= len(sources)]
-    vector = encoder.query(claim)
+    vector = guide.encoder.query(claim)
     rest = sorted(
         (source for source in sources if source not in named),
         key=lambda source: (
             -max(
-                (float(encoder.guide_tokens(text).vector @ vector) for paragraph in source.texts for text in paragraph),
+                (float(guide.tokens([text])[0].vector @ vector) for paragraph in source.texts for text in paragraph),
                 default=-1.0,
             )
         ),
     )
     best: tuple[Verdict, Source | None] = (Verdict("wording", 0.0), None)
     for source in [*named, *rest[:OTHERS]]:
-        verdict = check(claim, source.texts, encoder, source.heading)
+        verdict = check(claim, source.texts, guide, source.heading)
         if verdict.ok:
             return verdict, source
         if verdict.score > best[0].score:
@@ -167,7 +164,7 @@ def says_nothing_of(topic: str, own: str, sources: Sequence[Source]) -> bool:
     return any(word.stem not in said for word in held)
 
 
-def _as_the_guide_writes_figures(text: str, quotes: Sequence[Quote], index: Index) -> str:
+def _as_the_guide_writes_figures(text: str, quotes: Sequence[Quote], guide: Guide) -> str:
     """Write "40 percent" as the "40%" that is quoted, so that the figure stands in the quote letter by letter."""
-    quoted = " ".join(index.documents[q.passage.document].text[q.start : q.end] for q in quotes)
+    quoted = " ".join(guide.documents[q.passage.document].text[q.start : q.end] for q in quotes)
     return _PERCENT.sub(lambda m: f"{m[1]}%" if f"{m[1]}%" in quoted else m[0], text)

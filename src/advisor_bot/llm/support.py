@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor_bot.index.guide import Guide
 from advisor_bot.llm.relations import GRADES, Grade, Reading, Word, light, read, relations, scales
-from advisor_bot.models.encoder import Encoder
 from advisor_bot.retrieval.rank import word_states
 
 Reason = Literal["", "empty", "numeral", "name", "negation", "quantifier", "modality", "comparative", "wording"]
@@ -66,7 +66,7 @@ class Pair:
         return [word for reading in self.source for word in reading.content]
 
 
-def check(claim: str, source: Sequence[Sequence[str]], encoder: Encoder, heading: str = "") -> Verdict:
+def check(claim: str, source: Sequence[Sequence[str]], guide: Guide, heading: str = "") -> Verdict:
     """Return whether ``claim`` is supported by one paragraph of ``source`` (paragraphs of sentences).
 
     One to three neighbouring sentences of one paragraph may carry it together. ``heading`` says what the whole
@@ -75,16 +75,16 @@ def check(claim: str, source: Sequence[Sequence[str]], encoder: Encoder, heading
     said = read(claim)
     if not said.content and not said.numerals:
         return Verdict("empty", 0.0)
-    mine = dict(word_states(claim, encoder.tokens(claim)))
+    mine = dict(word_states(claim, guide.encoder.tokens(claim)))
     headed = read(heading)
-    heads = nearness(said.content, mine, headed.content, _states(heading, encoder))
+    heads = nearness(said.content, mine, headed.content, _states(heading, guide))
     found = []
     for number, sentences in enumerate(source):
-        runs = list(_runs(claim, sentences, encoder))
+        runs = list(_runs(claim, sentences, guide))
         used = sorted({place for first, last in runs for place in range(first, last)})
         readings = {place: read(sentences[place]) for place in used}
         near = {
-            place: nearness(said.content, mine, readings[place].content, _states(sentences[place], encoder))
+            place: nearness(said.content, mine, readings[place].content, _states(sentences[place], guide))
             for place in used
         }
         for first, last in dict.fromkeys(runs):
@@ -100,10 +100,10 @@ def check(claim: str, source: Sequence[Sequence[str]], encoder: Encoder, heading
     return max(best, key=lambda verdict: (verdict.ok, verdict.score, -len(verdict.sentences)))
 
 
-def _runs(claim: str, sentences: Sequence[str], encoder: Encoder) -> Iterator[tuple[int, int]]:
+def _runs(claim: str, sentences: Sequence[str], guide: Guide) -> Iterator[tuple[int, int]]:
     """Yield the runs of sentences worth a look: the nearest ones alone, then with a neighbour or two."""
-    vector = encoder.query(claim)
-    near = [float(encoder.guide_tokens(s).vector @ vector) for s in sentences]
+    vector = guide.encoder.query(claim)
+    near = [float(guide.tokens([s])[0].vector @ vector) for s in sentences]
     for place in sorted(range(len(sentences)), key=lambda i: -near[i])[:2]:
         yield place, place + 1
         yield max(0, place - 1), place + 1
@@ -111,8 +111,8 @@ def _runs(claim: str, sentences: Sequence[str], encoder: Encoder) -> Iterator[tu
         yield max(0, place - 1), min(len(sentences), place + 2)
 
 
-def _states(sentence: str, encoder: Encoder) -> States:
-    return dict(word_states(sentence, encoder.guide_tokens(sentence)))
+def _states(sentence: str, guide: Guide) -> States:
+    return dict(word_states(sentence, guide.tokens([sentence])[0]))
 
 
 def nearness(claimed: Sequence[Word], mine: States, said: Sequence[Word], theirs: States) -> Matrix:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line
-from advisor_bot.index.version import Index
+from advisor_bot.index.guide import Guide
 from advisor_bot.llm.budget import Breaker, Ledger
 from advisor_bot.llm.call import Call, NoAnswerError, Why
 from advisor_bot.llm.prompt import Brief, build_prompt, prompt_file, tokens_of
@@ -25,7 +25,6 @@ from advisor_bot.llm.relations import light, read
 from advisor_bot.llm.support import Verdict
 from advisor_bot.llm.tidy import Said, clean, said
 from advisor_bot.llm.translate import english_question, lines_prompt, question_prompt, translated
-from advisor_bot.models.encoder import Encoder
 from advisor_bot.settings import Settings
 from advisor_bot.text import numerals, plain, stem, terms, words
 from advisor_bot.types import Status, Turn
@@ -85,15 +84,15 @@ class Converser:
         self._clock = clock
         self._slots = threading.Semaphore(1 if settings.model.startswith("local:") else settings.model_parallel)
 
-    def write(self, brief: Brief, index: Index, encoder: Encoder) -> Iterator[str | Line | Outcome]:
+    def write(self, brief: Brief, guide: Guide) -> Iterator[str | Line | Outcome]:
         """Yield what to say meanwhile, each line as soon as it is proved, and last how it went.
 
         Lines are held until two sentences were judged and at least half of them stood: a model that makes things up
         is found out before anything of it is shown.
         """
         messages, count = build_prompt(brief, self.settings)
-        sources = [source_of(passage, index) for passage in brief.passages[:count]]
-        judged = _Judged(brief, sources, index, encoder)
+        sources = [source_of(passage, guide) for passage in brief.passages[:count]]
+        judged = _Judged(brief, sources, guide)
         shown = False
         why: Why = ""
         heard = self._heard(messages, self.settings.model_answer_tokens, self.settings.model_seconds)
@@ -216,8 +215,8 @@ class Converser:
 class _Judged:
     """The sentences of one answer as they are judged; what is proved waits in ``ready``."""
 
-    def __init__(self, brief: Brief, sources: list[Source], index: Index, encoder: Encoder) -> None:
-        self._brief, self._sources, self._index, self._encoder = brief, sources, index, encoder
+    def __init__(self, brief: Brief, sources: list[Source], guide: Guide) -> None:
+        self._brief, self._sources, self._guide = brief, sources, guide
         self._waiting: list[Line] = []
         self._seen: dict[str, int] = {}
         self._missing: list[str] = []
@@ -264,7 +263,7 @@ class _Judged:
 
     def _judge(self, sentence: Said) -> None:
         try:
-            found = prove(sentence, self._sources, self._index, self._encoder, self._brief.own)
+            found = prove(sentence, self._sources, self._guide, self._brief.own)
         except Exception:  # what cannot be judged is not shown; the answer goes on
             _log.exception("A sentence of the language model could not be judged")
             found = Verdict("wording", 0.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +13,6 @@ from numpy.typing import NDArray
 
 BATCH_CHARS = 1_200  # small batches keep the processor's caches warm: 2 texts of 600 characters beat 32 by a third
 QUERIES_CACHED = 256
-SENTENCES_CACHED = 1024
 ALIKE = 0.7
 
 
@@ -65,8 +62,6 @@ class Encoder(Embeddings):
         self._cached = lru_cache(maxsize=QUERIES_CACHED)(self._encode_query)
         self._tokens = tokens
         self._read = lru_cache(maxsize=QUERIES_CACHED)(lambda text: tokens([text])[0])
-        self._read_guide: OrderedDict[str, Tokens] = OrderedDict()
-        self._reading = threading.Lock()
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return the vectors of ``texts`` as documents, shape (n, dimension), order kept.
@@ -93,25 +88,12 @@ class Encoder(Embeddings):
         """Return the tokens of a question, read as it stands, with their states."""
         return self._read(_encodable(question))
 
-    def guide_tokens(self, sentence: str) -> Tokens:
-        """Return the tokens of a sentence of the guide, remembered as by ``all_guide_tokens``."""
-        return self.all_guide_tokens([sentence])[0]
-
-    def all_guide_tokens(self, sentences: Sequence[str]) -> list[Tokens]:
-        """Return the tokens of sentences of the guide; those of about a thousand are remembered (30 MB)."""
-        texts = [_encodable(sentence) for sentence in sentences]
-        with self._reading:
-            found = {text: self._read_guide[text] for text in texts if text in self._read_guide}
-        new = [text for text in dict.fromkeys(texts) if text not in found]
-        for batch in _alike(new):
-            found |= zip(batch, self._tokens(batch), strict=True)
-        with self._reading:
-            for text in found:
-                self._read_guide[text] = found[text]
-                self._read_guide.move_to_end(text)
-            while len(self._read_guide) > SENTENCES_CACHED:
-                self._read_guide.popitem(last=False)
-        return [found[text] for text in texts]
+    def tokens_of_all(self, texts: Sequence[str]) -> dict[str, Tokens]:
+        """Return the tokens of each of ``texts``, read as it stands; computed in batches, nothing is remembered."""
+        found: dict[str, Tokens] = {}
+        for batch in _alike(list(dict.fromkeys(texts))):
+            found |= zip(batch, self._tokens([_encodable(text) for text in batch]), strict=True)
+        return found
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vectors of ``texts`` as lists of floats (LangChain's form)."""
@@ -137,11 +119,6 @@ class Encoder(Embeddings):
         """Forget the remembered questions, as a benchmark must before it measures."""
         self._cached.cache_clear()
         self._read.cache_clear()
-
-    def forget_sentences(self) -> None:
-        """Forget the remembered sentences of the guide."""
-        with self._reading:
-            self._read_guide.clear()
 
     def _encode_query(self, text: str) -> NDArray[np.float32]:
         if self._query_prompt:

@@ -1,6 +1,6 @@
 """The two engines of an encoder: onnxruntime over an export, and sentence-transformers itself.
 
-An exported encoder lives in ``<index>/encoders/<fingerprint>/`` (``model.onnx``, ``tokenizer.json``,
+An exported encoder lives in ``<cache>/encoders/<fingerprint>/`` (``model.onnx``, ``tokenizer.json``,
 ``manifest.json``); ``export.py`` makes it. Asking and serving need onnxruntime and tokenizers only.
 """
 
@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,34 @@ PACKAGED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 RECIPE = 2  # raised whenever the same weights would give other vectors
 
 
-def open_encoder(settings: Settings, folder: Path, fingerprint: str = "") -> Encoder:
+def encoder_opener(settings: Settings) -> Callable[[str], Encoder]:
+    """Return a function from a fingerprint to its encoder; each is opened once and shared."""
+    opened: dict[str, Encoder] = {}
+    opening = threading.Lock()
+
+    def encoder_of(fingerprint: str) -> Encoder:
+        with opening:
+            if fingerprint not in opened:
+                opened[fingerprint] = open_encoder(settings, fingerprint)
+            return opened[fingerprint]
+
+    return encoder_of
+
+
+def open_encoder(settings: Settings, fingerprint: str = "") -> Encoder:
     """Return the encoder to ask with; torch stays out unless it is asked for or an export is impossible.
 
     ``fingerprint`` picks the encoder a version was made with; without it the settings' model decides.
-    Raises ``EncoderError`` when nothing was prepared for it in ``folder`` (``<index>/encoders``).
+    Raises ``EncoderError`` when nothing was prepared for it on this machine.
     """
+    folder = settings.encoder_folder
     for target in sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True):
         if is_sound(target) and _fits(target, settings.embedding_model, fingerprint):
             return open_export(target, settings, threads=settings.threads, workers=1)
     if settings.encoder == "sentence-transformers" and fingerprint in ("", configured_fingerprint(settings)):
         return _torch_encoder(settings)
     wanted = fingerprint or settings.embedding_model or PACKAGED
-    raise EncoderError(f"No exported encoder for {wanted} in {folder}. Run `python ingest.py` to make it.")
+    raise EncoderError(f"No exported encoder for {wanted} in {folder}. Run `python ingest.py` here to make it.")
 
 
 def fingerprint_of(source: Path, *, packaged: bool = False) -> str:

@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from advisor_bot.disk import file_hash, sync
 from advisor_bot.errors import EncoderError
@@ -63,20 +65,22 @@ _CHECKED = (
 )
 
 
-def prepare_encoder(settings: Settings, folder: Path, *, say: Callable[[str], None]) -> Encoder:
-    """Return the encoder to publish with, exporting and checking it first where that was not done yet.
+def prepare_encoder(settings: Settings, *, say: Callable[[str], None]) -> Encoder:
+    """Return the encoder to publish with, exporting and checking it first where this machine has not done so yet.
 
-    ``folder`` is ``<index>/encoders``. Raises ``EncoderError`` when the model is missing or altered.
+    Raises ``EncoderError`` when the model is missing or altered.
     """
-    return open_export(ensure_export(settings, folder, say=say), settings, threads=1, workers=cores())
+    return open_export(ensure_export(settings, say=say), settings, threads=1, workers=cores())
 
 
-def ensure_export(settings: Settings, folder: Path, *, say: Callable[[str], None]) -> Path:
+def ensure_export(settings: Settings, *, say: Callable[[str], None]) -> Path:
     """Return where the export of the settings' model stands, after making it where it is missing or damaged."""
     source = source_of(settings.embedding_model, download=True)
-    target = folder / fingerprint_of(source, packaged=not settings.embedding_model)
-    if not is_sound(target, thoroughly=True):
-        say("Preparing the encoder (once; this takes a moment).")
+    target = settings.encoder_folder / fingerprint_of(source, packaged=not settings.embedding_model)
+    with _writing(target.parent):
+        if is_sound(target, thoroughly=True):
+            return target
+        say("Preparing the encoder (once a machine; this takes a moment).")
         _export_into(source, target, settings.embedding_model)
         reason = manifest_of(target)["impossible"]
         if reason:
@@ -84,9 +88,24 @@ def ensure_export(settings: Settings, folder: Path, *, say: Callable[[str], None
     return target
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Hold the lock on the folder of encoders, what crashed exports left cleared away; say it where it is not ours."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            for leftover in folder.glob(".export-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            yield
+    except OSError as error:
+        raise EncoderError(
+            f"{error.filename or folder} cannot be written: {error.strerror}. "
+            "Set ADVISOR_CACHE to a folder for the exported encoder."
+        ) from None
+
+
 def _export_into(source: Path, target: Path, name: str) -> None:
     """Export in a process of its own, so that torch never stays in this one, and put it in place at once."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     building = target.parent / f".export-{os.getpid()}-{time.monotonic_ns()}"
     building.mkdir()
     package = str(Path(__file__).resolve().parents[2])

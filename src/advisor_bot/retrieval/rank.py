@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor_bot.documents.chunk import in_context
-from advisor_bot.index.version import Index
-from advisor_bot.models.encoder import Encoder, Tokens
+from advisor_bot.index.guide import Guide
+from advisor_bot.models.encoder import Tokens
 from advisor_bot.retrieval.search import Query, Vector
 from advisor_bot.text import STOPWORDS, plain, terms
 from advisor_bot.types import Passage
@@ -49,19 +49,17 @@ class Sentence:
         return in_context(self.passage.heading, self.before, self.text)
 
 
-def rank_sentences(
-    query: Query, passages: Sequence[Passage], index: Index, encoder: Encoder
-) -> tuple[list[Sentence], list[Tokens]]:
+def rank_sentences(query: Query, passages: Sequence[Passage], guide: Guide) -> tuple[list[Sentence], list[Tokens]]:
     """Return the sentences of ``passages``, best first, and the tokens of the first ``READ_CLOSELY``."""
-    sentences = score_sentences(query, passages, index)
+    sentences = score_sentences(query, passages, guide)
     near, rest = sentences[:READ_CLOSELY], sentences[READ_CLOSELY:]
     if not near:
         return [], []
-    asked = encoder.tokens(query.resolved.text)
+    asked = guide.encoder.tokens(query.resolved.text)
     words = content_words(query.resolved.text, asked)
-    read = encoder.all_guide_tokens([sentence.in_context for sentence in near])
+    read = guide.tokens([sentence.in_context for sentence in near])
     again = [
-        replace(s, score=_closely(s, tokens, query, asked, words, index)) for s, tokens in zip(near, read, strict=True)
+        replace(s, score=_closely(s, tokens, query, asked, words, guide)) for s, tokens in zip(near, read, strict=True)
     ]
     order = sorted(range(len(again)), key=lambda i: -again[i].score)
     scale = min(s.score for s in again) / max(near[-1].score, 1e-9)
@@ -69,17 +67,17 @@ def rank_sentences(
     return [again[i] for i in order] + lower, [read[i] for i in order]
 
 
-def leant(sentences: Sequence[Sentence], leaning: Vector, index: Index) -> list[Sentence]:
+def leant(sentences: Sequence[Sentence], leaning: Vector, guide: Guide) -> list[Sentence]:
     """Return ``sentences`` with those read closely put in a new order: nearer to ``leaning`` counts too."""
 
     def score(sentence: Sentence) -> float:
-        return sentence.score + LEANING * float(index.vectors[index.sentence_rows[sentence.row]] @ leaning)
+        return sentence.score + LEANING * float(guide.vectors[guide.sentence_rows[sentence.row]] @ leaning)
 
     return [*sorted(sentences[:READ_CLOSELY], key=score, reverse=True), *sentences[READ_CLOSELY:]]
 
 
 def _closely(
-    sentence: Sentence, tokens: Tokens, query: Query, asked: Tokens, words: Sequence[Word], index: Index
+    sentence: Sentence, tokens: Tokens, query: Query, asked: Tokens, words: Sequence[Word], guide: Guide
 ) -> float:
     states = states_of(tokens)
     match, whole = 0.0, 0.0
@@ -88,7 +86,7 @@ def _closely(
         best = [float(np.max(states @ word.state)) for word in words]
         match = float(np.average(best, weights=[word.rarity for word in words])) if words else whole
     parts = {
-        "bare": float(index.vectors[index.sentence_rows[sentence.row]] @ query.alone),
+        "bare": float(guide.vectors[guide.sentence_rows[sentence.row]] @ query.alone),
         "passage": sentence.passage.score,
         "match": match,
         "whole": whole,
@@ -96,7 +94,7 @@ def _closely(
     return sum(weight * parts[name] for name, weight in CLOSELY.items()) - ASKING * sentence.text.endswith("?")
 
 
-def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> list[Sentence]:
+def score_sentences(query: Query, passages: Sequence[Passage], guide: Guide) -> list[Sentence]:
     """Return the sentences of ``passages``, best first.
 
     The score adds the sentence's cosine, its cosine in context, the share of the question's
@@ -108,14 +106,14 @@ def score_sentences(query: Query, passages: Sequence[Passage], index: Index) -> 
     for passage in passages:
         heading = set(terms(" ".join(passage.heading)))
         for chunk_id in passage.chunk_ids:
-            row = index.row(chunk_id)
+            row = guide.row(chunk_id)
             if row is None:
                 continue
-            chunk = index.chunks[row]
-            numbers = np.arange(index.first_sentence[row], index.first_sentence[row + 1])
-            bare = index.vectors[index.sentence_rows[numbers]] @ query.alone
-            context = index.vectors[index.context_rows[numbers]] @ query.alone
-            texts = [plain(index.documents[passage.document].text[start:end]) for start, end in chunk.sentences]
+            chunk = guide.chunks[row]
+            numbers = np.arange(guide.first_sentence[row], guide.first_sentence[row + 1])
+            bare = guide.vectors[guide.sentence_rows[numbers]] @ query.alone
+            context = guide.vectors[guide.context_rows[numbers]] @ query.alone
+            texts = [plain(guide.documents[passage.document].text[start:end]) for start, end in chunk.sentences]
             befores = ("", *texts)
             for place, (text, (start, end)) in enumerate(zip(texts, chunk.sentences, strict=True)):
                 held = set(terms(text))

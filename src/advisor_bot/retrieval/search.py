@@ -18,11 +18,11 @@ from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from advisor_bot.index.version import Index
-from advisor_bot.models.encoder import Encoder
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.follow_up import Resolved, resolve, still_talked_of
-from advisor_bot.retrieval.glossary import Glossary
 from advisor_bot.retrieval.question import Question, read_question
+from advisor_bot.retrieval.spelling import spelling
+from advisor_bot.retrieval.topics import topics
 from advisor_bot.text import terms
 from advisor_bot.types import Passage, Turn
 
@@ -54,73 +54,73 @@ class Query:
     leaning: Vector | None = None
 
 
-def make_query(asked: Question, history: Sequence[Turn], index: Index, glossary: Glossary, encoder: Encoder) -> Query:
+def make_query(asked: Question, history: Sequence[Turn], guide: Guide) -> Query:
     """Resolve a question against ``history`` and what was told before it, mend its slips, and embed it."""
     history = still_talked_of(asked, history)
     if asked.background:
         history = (*history, Turn("user", asked.background))
-    mended = glossary.mended(asked.text)
-    resolved = resolve(mended, history, index.idf)
-    own = encoder.query(mended)
-    alone = encoder.query(resolved.text) if resolved.carried else own
+    mended = spelling(guide).corrected(asked.text)
+    resolved = resolve(mended, history, guide.idf)
+    own = guide.encoder.query(mended)
+    alone = guide.encoder.query(resolved.text) if resolved.carried else own
     mean = own + alone
-    spoken = terms(glossary.spelled_out(resolved.text))
-    weights = {term: index.idf(term) or 0.0 for term in spoken}
+    spoken = terms(topics(guide).spelled_out(resolved.text))
+    weights = {term: guide.idf(term) or 0.0 for term in spoken}
     return Query(resolved, tuple(history), weights, mean / max(float(np.linalg.norm(mean)), 1e-9), alone)
 
 
-def search(query: Query, index: Index, *, k: int = 20, budget: int | None = None) -> list[Passage]:
+def search(query: Query, guide: Guide, *, k: int = 20, budget: int | None = None) -> list[Passage]:
     """Return at most ``k`` passages, best first, neighbours joined; ``budget`` bounds their characters together.
 
     A text that stands twice in one document is read once; its copies in other documents are kept, since where a
     text stands is part of what it says.
     """
-    rows, scores = score_chunks(query, index)
+    rows, scores = score_chunks(query, guide)
     order = np.argsort(-scores, kind="stable")
     ranked = [(int(rows[i]), float(scores[i])) for i in order[: 3 * k]]
-    groups = _joined(_folded(ranked, index), index, k)
-    passages = [as_passage(sorted(row for row, _ in group), group[0][1], index) for group in groups]
+    groups = _joined(_folded(ranked, guide), guide, k)
+    passages = [as_passage(sorted(row for row, _ in group), group[0][1], guide) for group in groups]
     return within(passages, k, budget)
 
 
-def score_chunks(query: Query, index: Index) -> tuple[NDArray[np.int64], Scores]:
+def score_chunks(query: Query, guide: Guide) -> tuple[NDArray[np.int64], Scores]:
     """Return the rows of the candidate chunks and their scores."""
-    everything = len(index.chunks)
-    lexical = _dense_array(index.lexical(tuple(query.terms), everything), everything)
-    found = [row for row, _ in index.dense(query.vector, CANDIDATES)]
+    everything = len(guide.chunks)
+    lexical = _dense_array(guide.lexical(tuple(query.terms), everything), everything)
+    found = [row for row, _ in guide.dense(query.vector, CANDIDATES)]
     rows = np.union1d(found, np.argsort(-lexical, kind="stable")[:CANDIDATES]).astype(np.int64)
     rows = rows[rows < everything]
     parts = {
-        "chunk": index.vectors[index.chunk_rows[rows]] @ query.vector,
-        "sentence": best_sentence(rows, query.vector, index),
+        "chunk": guide.vectors[guide.chunk_rows[rows]] @ query.vector,
+        "sentence": best_sentence(rows, query.vector, guide),
         "lexical": lexical[rows] / max(float(lexical.max(initial=0.0)), 1e-9),
     }
     own: Scores = np.sum([OWN[name] * parts[name].astype(np.float64) for name in parts], axis=0)
     if not query.history or not len(rows):
         return rows, own
-    fit = _document_fit(query.history, index)[rows]
+    fit = _document_fit(query.history, guide)[rows]
     lead = float(own.max() - own.max(where=fit >= FITS, initial=-1.0))
     stays = min(1.0, max(0.0, (CHANGED - lead) / (CHANGED - CHANGES)))
-    long = min(1.0, everything / len(index.documents) / LONG) ** 2
+    long = min(1.0, everything / len(guide.documents) / LONG) ** 2
     return rows, own - CONVERSATION * long * stays * (1 - fit)
 
 
-def best_sentence(rows: NDArray[np.int64], vector: Vector, index: Index) -> Vector:
+def best_sentence(rows: NDArray[np.int64], vector: Vector, guide: Guide) -> Vector:
     """Return for each chunk the best cosine of one of its sentences, read with its heading."""
-    first, last = index.first_sentence[rows], index.first_sentence[rows + 1]
+    first, last = guide.first_sentence[rows], guide.first_sentence[rows + 1]
     wanted = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.arange(0)])
-    cosines = index.vectors[index.context_rows[wanted]] @ vector
+    cosines = guide.vectors[guide.context_rows[wanted]] @ vector
     best = np.full(len(rows), -1.0, np.float32)
     np.maximum.at(best, np.repeat(np.arange(len(rows)), last - first), cosines)
     return best
 
 
-def _document_fit(history: Sequence[Turn], index: Index) -> Scores:
+def _document_fit(history: Sequence[Turn], guide: Guide) -> Scores:
     """Return for each chunk how well its document fits the conversation: BM25 of its best chunk, 0..1."""
     said = [term for turn in history[-8:] for term in terms(turn.text)]
-    scores = _dense_array(index.lexical(said, len(index.chunks)), len(index.chunks))
-    names = {name: i for i, name in enumerate(index.documents)}
-    place = np.array([names[chunk.document] for chunk in index.chunks], dtype=np.int64)
+    scores = _dense_array(guide.lexical(said, len(guide.chunks)), len(guide.chunks))
+    names = {name: i for i, name in enumerate(guide.documents)}
+    place = np.array([names[chunk.document] for chunk in guide.chunks], dtype=np.int64)
     best = np.zeros(len(names))
     np.maximum.at(best, place, scores)
     return (best / max(float(best.max(initial=0.0)), 1e-9))[place]
@@ -133,19 +133,19 @@ def _dense_array(scored: Sequence[tuple[int, float]], size: int) -> Scores:
     return out
 
 
-def _folded(ranked: Sequence[tuple[int, float]], index: Index) -> list[tuple[int, float]]:
+def _folded(ranked: Sequence[tuple[int, float]], guide: Guide) -> list[tuple[int, float]]:
     """Drop the chunks whose words stand in a better one of the same document."""
     seen: set[tuple[str, str]] = set()
     kept = []
     for row, score in ranked:
-        key = index.chunks[row].document, " ".join(index.chunks[row].text.split()).lower()
+        key = guide.chunks[row].document, " ".join(guide.chunks[row].text.split()).lower()
         if key not in seen:
             seen.add(key)
             kept.append((row, score))
     return kept
 
 
-def _joined(ranked: Sequence[tuple[int, float]], index: Index, k: int) -> list[list[tuple[int, float]]]:
+def _joined(ranked: Sequence[tuple[int, float]], guide: Guide, k: int) -> list[list[tuple[int, float]]]:
     """Group chunks that follow each other in their section and, nearly, in the ranking.
 
     A neighbor far down the ranking does not join: it would push better chunks out of what is read.
@@ -153,7 +153,7 @@ def _joined(ranked: Sequence[tuple[int, float]], index: Index, k: int) -> list[l
     groups: list[tuple[int, list[tuple[int, float]]]] = []
     for rank, (row, score) in enumerate(ranked[: 2 * k]):
         for place, (last, group) in enumerate(groups):
-            if rank - last <= NEAR_IN_RANK and _adjoins(row, group, index):
+            if rank - last <= NEAR_IN_RANK and _adjoins(row, group, guide):
                 groups[place] = (rank, [*group, (row, score)])
                 break
         else:
@@ -165,12 +165,12 @@ NEAR_IN_RANK = 2
 MOST_JOINED = 1_200
 
 
-def _adjoins(row: int, group: Sequence[tuple[int, float]], index: Index) -> bool:
+def _adjoins(row: int, group: Sequence[tuple[int, float]], guide: Guide) -> bool:
     rows = [member for member, _ in group]
     if row not in (min(rows) - 1, max(rows) + 1):
         return False
-    one, other = index.chunks[row], index.chunks[rows[0]]
-    size = max(one.end, index.chunks[max(rows)].end) - min(one.start, index.chunks[min(rows)].start)
+    one, other = guide.chunks[row], guide.chunks[rows[0]]
+    size = max(one.end, guide.chunks[max(rows)].end) - min(one.start, guide.chunks[min(rows)].start)
     return (one.document, one.heading) == (other.document, other.heading) and size <= MOST_JOINED
 
 
@@ -186,17 +186,17 @@ def within(passages: Sequence[Passage], k: int, budget: int | None) -> list[Pass
     return kept
 
 
-def as_passage(rows: Sequence[int], score: float, index: Index) -> Passage:
+def as_passage(rows: Sequence[int], score: float, guide: Guide) -> Passage:
     """Return neighbouring chunks ``rows`` (in order, of one section) as one passage."""
-    first, last = index.chunks[rows[0]], index.chunks[rows[-1]]
-    ids = tuple(index.chunks[row].id for row in rows)
+    first, last = guide.chunks[rows[0]], guide.chunks[rows[-1]]
+    ids = tuple(guide.chunks[row].id for row in rows)
     return Passage(
         id=ids[0] if len(ids) == 1 else f"{ids[0]}~{ids[-1]}",
         document=first.document,
         heading=first.heading,
         start=first.start,
         end=last.end,
-        text=index.documents[first.document].text[first.start : last.end],
+        text=guide.documents[first.document].text[first.start : last.end],
         score=round(score, 6),
         chunk_ids=ids,
     )
@@ -207,9 +207,7 @@ class GuideRetriever(BaseRetriever):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    index: Index
-    glossary: Glossary
-    encoder: Encoder
+    guide: Guide
     k: int = 20
     history: tuple[Turn, ...] = ()
 
@@ -219,8 +217,8 @@ class GuideRetriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002
     ) -> list[LangChainDocument]:
-        asked = make_query(read_question(query), self.history, self.index, self.glossary, self.encoder)
-        found = search(asked, self.index, k=self.k)
+        asked = make_query(read_question(query), self.history, self.guide)
+        found = search(asked, self.guide, k=self.k)
         return [
             LangChainDocument(page_content=p.text, id=p.id, metadata={"passage": p, "source": p.document})
             for p in found

@@ -24,7 +24,7 @@ from advisor_bot.types import Chunk, Document
 if TYPE_CHECKING:
     from advisor_bot.answers.chain import Advisor
     from advisor_bot.index.library import Library
-    from advisor_bot.index.version import Index
+    from advisor_bot.index.version import Version
 
 _VERSION_NAME = re.compile(r"\d+-[0-9a-f]+")
 SURROUNDINGS = 600  # characters shown before and after a passage
@@ -114,7 +114,7 @@ class PassageOut(BaseModel):
 
 
 @contextmanager
-def _opened(library: Library, version: str | None) -> Iterator[Index]:
+def _opened(library: Library, version: str | None) -> Iterator[Version]:
     """Lease a version; tell a pruned one (``GoneError``) from one that never was (``NotInGuideError``)."""
     if version is not None and version not in library.names():
         if _VERSION_NAME.fullmatch(version):
@@ -200,7 +200,7 @@ def page(
 
 
 def _read_page(
-    library: Library, settings: Settings, index: Index, found: Document, marks: Sequence[Span], style: str
+    library: Library, settings: Settings, index: Version, found: Document, marks: Sequence[Span], style: str
 ) -> str:
     live = library.live
     return (
@@ -250,13 +250,13 @@ def _summary(found: Document) -> DocumentSummary:
     )
 
 
-def _document(index: Index, name: str) -> Document:
+def _document(index: Version, name: str) -> Document:
     if (found := index.documents.get(name)) is None:
         raise NotInGuideError(f"{name[:80]!r} is not a document of the guide. GET /api/guide lists them.")
     return found
 
 
-def _ends(index: Index, passage_id: str) -> tuple[Chunk, Chunk]:
+def _ends(index: Version, passage_id: str) -> tuple[Chunk, Chunk]:
     rows = [index.row(part) for part in passage_id.split("~")]
     if len(rows) > 2 or any(row is None for row in rows):
         raise NotInGuideError(f"No passage {passage_id[:80]!r} stands in version {index.name} of the guide.")
