@@ -114,7 +114,7 @@ def test_documents_come_back_as_they_were_read(library: Library) -> None:
 
 def test_every_passage_and_sentence_has_its_vector(library: Library, encoder: Encoder) -> None:
     with library.lease() as index:
-        assert index.encoder == encoder.fingerprint
+        assert index.fingerprint == encoder.fingerprint
         assert len(index.sentence_rows) == len(index.context_rows) == index.first_sentence[-1]
         for row, chunk in enumerate(index.chunks):
             texts = embedded_texts(chunk, index.documents[chunk.document])

@@ -93,7 +93,7 @@ def test_every_word_shown_stands_where_it_is_said_to_stand(text: str) -> None:
 def test_any_text_with_any_mark_is_a_page_without_foreign_tags(text: str, start: int, end: int) -> None:
     found = document(text)
     page = Page(source_page.article(found, chunk(found), [(start, end)]))
-    known = set("p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr table thead tbody tr th td strong em code br".split())
+    known = set("p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr table thead tbody tr th td strong em del code br".split())
     assert set(page.tags) <= known | {"a", "div", "pre", "mark", "span"}
 
 

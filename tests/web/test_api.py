@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def test_a_missing_page_of_the_reader_is_a_page(client: TestClient) -> None:
     assert "no longer kept" in gone.text
 
 
-def test_feedback_is_counted_and_words_are_not_kept(client: TestClient) -> None:
+def test_feedback_is_counted_and_no_words_are_taken(client: TestClient) -> None:
     answer = ask(client, "Which specializations pay the most?")
     passage = answer["citations"][0]["passage_id"]
     given = {"verdict": "down", "status": answer["status"], "guide_version": answer["guide_version"], "reason": "wrong"}
@@ -200,6 +201,18 @@ def test_metrics_count_answers_by_status_and_time(client: TestClient) -> None:
     metrics = client.get("/metrics").text
     assert 'advisor_answers_total{status="chat"}' in metrics
     assert "advisor_answer_seconds_count" in metrics
+
+
+def test_metrics_count_questions_that_cannot_be_answered_as_sent(client: TestClient) -> None:
+    def counted() -> float:
+        return sum(
+            map(float, re.findall(r'advisor_refused_total\{field="question"\} (\S+)', client.get("/metrics").text))
+        )
+
+    before = counted()
+    for path in ("/api/ask", "/api/ask/stream"):
+        assert client.post(path, json={"question": " "}).status_code == 422
+    assert counted() == before + 2
 
 
 def test_the_description_of_the_api_names_every_field_of_an_answer(client: TestClient) -> None:

@@ -97,7 +97,7 @@ def unknown_words(text: str, guide: Guide) -> list[str]:
 
 def is_everyday(word: str, guide: Guide) -> bool:
     """Tell whether ``word`` is one of the commonest of the encoder's vocabulary."""
-    return spelling(guide).dictionary.get(word, COMMON) < COMMON
+    return guide.encoder.dictionary.get(word, COMMON) < COMMON
 
 
 def _matched(asked: Vector, read: Vector) -> float:

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
 _log = logging.getLogger(__name__)
 FAILURES = 3  # in a row open the breaker
 REST, LONGEST_REST = 30.0, 600.0  # seconds; doubles with each failed try
@@ -55,7 +58,7 @@ class Breaker:
             self._trying = False
 
 
-class Ledger:
+class Ledger(Collector):
     """Tokens and money spent today (UTC) and what became of calls and sentences, for the cap and ``/metrics``.
 
     The day's sums are kept in ``file``, so that a restart does not open the cap again; a file that cannot be
@@ -108,26 +111,25 @@ class Ledger:
         with self._lock:
             self._counts[name, label] += times
 
-    def lines(self) -> Iterator[str]:
-        """Yield everything in Prometheus' text format."""
+    def collect(self) -> Iterator[Metric]:
+        """Yield everything for Prometheus."""
         day_in, day_out, cost = self.spent
         with self._lock:
             counts = sorted(self._counts.items())
             total = {"in": self._total_in, "out": self._total_out}
-        for name, words in (("calls", "Calls to the language model, by outcome"), ("sentences", "Sentences, by fate")):
-            yield f"# HELP advisor_model_{name}_total {words}"
-            yield f"# TYPE advisor_model_{name}_total counter"
-            yield from (f'advisor_model_{n}_total{{outcome="{label}"}} {v}' for (n, label), v in counts if n == name)
-        yield "# HELP advisor_model_tokens_total Tokens since the server started"
-        yield "# TYPE advisor_model_tokens_total counter"
-        yield from (f'advisor_model_tokens_total{{direction="{way}"}} {v}' for way, v in total.items())
-        yield "# HELP advisor_model_tokens_today Tokens today (UTC)"
-        yield "# TYPE advisor_model_tokens_today gauge"
-        yield f'advisor_model_tokens_today{{direction="in"}} {day_in}'
-        yield f'advisor_model_tokens_today{{direction="out"}} {day_out}'
-        yield "# HELP advisor_model_cost_today Cost today (UTC) at the prices set in ADVISOR_MODEL_PRICE"
-        yield "# TYPE advisor_model_cost_today gauge"
-        yield f"advisor_model_cost_today {cost:.6f}"
+        for name, what in (("calls", "Calls to the language model, by outcome"), ("sentences", "Sentences, by fate")):
+            counted = CounterMetricFamily(f"advisor_model_{name}", what, labels=["outcome"])
+            for (_, label), value in (item for item in counts if item[0][0] == name):
+                counted.add_metric([label], value)
+            yield counted
+        tokens = CounterMetricFamily("advisor_model_tokens", "Tokens since the server started", labels=["direction"])
+        today = GaugeMetricFamily("advisor_model_tokens_today", "Tokens today (UTC)", labels=["direction"])
+        for way, of_today in (("in", day_in), ("out", day_out)):
+            tokens.add_metric([way], total[way])
+            today.add_metric([way], of_today)
+        yield from (tokens, today)
+        what = "Cost today (UTC) at the prices set in ADVISOR_MODEL_PRICE"
+        yield GaugeMetricFamily("advisor_model_cost_today", what, value=cost)
 
     def _cost(self, tokens_in: int, tokens_out: int) -> float:
         return (tokens_in * self._prices[0] + tokens_out * self._prices[1]) / 1_000_000

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -70,7 +71,6 @@ class FeedbackIn(BaseModel):
     guide_version: str = Field(max_length=100)
     passages: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=50)
     reason: Literal["wrong", "incomplete", "unclear", "other", ""] = ""
-    words: str = Field(default="", max_length=2000, description="Dropped unless the owner keeps a journal")
 
 
 class Problem(BaseModel):
@@ -117,7 +117,8 @@ PAGES: dict[int | str, dict[str, Any]] = {
 
 def routes(advisor: Advisor, settings: Settings, metrics: Metrics | None = None) -> APIRouter:
     """Return the routes over ``advisor``; ``metrics`` is where they count."""
-    router, metrics = APIRouter(), metrics or Metrics()
+    router = APIRouter()
+    metrics = metrics or Metrics(*([advisor.writer.ledger] if advisor.writer else []))
     _ask_routes(router, advisor, metrics)
     _guide_routes(router, advisor, settings)
     _service_routes(router, advisor, metrics)
@@ -129,7 +130,8 @@ def _ask_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
     def ask(asked: QuestionIn) -> Response:
         """Answer a question with what the guide says, every sentence cited."""
         began = time.perf_counter()
-        answer = advisor.ask(asked.question, asked.turns(), asked.about())
+        with _refusals_counted(metrics):
+            answer = advisor.ask(asked.question, asked.turns(), asked.about())
         metrics.answered(answer.status, time.perf_counter() - began)
         return JSONResponse(as_json(answer))
 
@@ -137,12 +139,22 @@ def _ask_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
     def ask_stream(asked: QuestionIn) -> StreamingResponse:
         """Answer as server-sent events: status, passages, delta…, answer; or error."""
         events = advisor.stream(asked.question, asked.turns(), asked.about())
-        first = next(events)  # a question that cannot be answered as sent fails here, as plain JSON
+        with _refusals_counted(metrics):
+            first = next(events)  # a question that cannot be answered as sent fails here, as plain JSON
         return StreamingResponse(
             _event_lines(first, events, metrics),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+
+
+@contextmanager
+def _refusals_counted(metrics: Metrics) -> Iterator[None]:
+    try:
+        yield
+    except QuestionError as error:
+        metrics.refused(error.field)
+        raise
 
 
 def _event_lines(first: Any, rest: Iterator[Any], metrics: Metrics) -> Iterator[str]:
@@ -208,15 +220,7 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
         with advisor.versions.lease() as index:
             version = given.guide_version if given.guide_version in advisor.versions.names() else "unknown"
             known = [name for name in given.passages if all(index.row(part) is not None for part in name.split("~"))]
-        metrics.count(
-            "advisor_feedback_total",
-            verdict=given.verdict,
-            status=given.status,
-            version=version,
-            reason=given.reason,
-        )
-        for name in dict.fromkeys(known):
-            metrics.count("advisor_passage_feedback_total", verdict=given.verdict, version=version, passage=name)
+        metrics.judged(given, version, list(dict.fromkeys(known)))
         return {"counted": True}
 
     @router.get("/health", tags=["service"])
@@ -233,8 +237,7 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
     @router.get("/metrics", response_class=PlainTextResponse, tags=["service"])
     def show_metrics() -> PlainTextResponse:
         """Show counts in Prometheus' text format; no text of anybody is among them."""
-        model = "\n".join([*advisor.writer.ledger.lines(), ""]) if advisor.writer else ""
-        return PlainTextResponse(metrics.text() + model, media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
 
 def status_of(error: AdvisorError) -> int:

@@ -2,70 +2,75 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from threading import Lock
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.registry import Collector
 
 # Upper edges in seconds: quoting answers sit in the first four, a language model's in the last ones.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 
-_HELP = {
-    "advisor_answers_total": "Answers given, by status",
-    "advisor_refused_total": "Questions that could not be answered as sent, by reason",
-    "advisor_feedback_total": "Thumbs, by verdict, answer status, guide version and reason",
-    "advisor_passage_feedback_total": "Thumbs, by verdict, guide version and cited passage",
-}
 
-Labels = tuple[tuple[str, str], ...]
+class Thumb(Protocol):
+    """What was thought of an answer."""
+
+    @property
+    def verdict(self) -> str:
+        """Up or down."""
+
+    @property
+    def status(self) -> str:
+        """The status of the answer."""
+
+    @property
+    def reason(self) -> str:
+        """Why, where it was said; else empty."""
 
 
 class Metrics:
-    """Counters and one histogram, safe to use from many threads."""
+    """Counters and one histogram, in a registry of their own; safe to use from many threads."""
 
-    def __init__(self) -> None:
-        """Start at zero."""
-        self._lock = Lock()
-        self._counts: Counter[tuple[str, Labels]] = Counter()
-        self._buckets: Counter[float] = Counter()
-        self._seconds = 0.0
-        self._answers = 0
-
-    def count(self, name: str, **labels: str) -> None:
-        """Add one to the counter ``name`` with these labels."""
-        with self._lock:
-            self._counts[name, tuple(sorted(labels.items()))] += 1
+    def __init__(self, *others: Collector) -> None:
+        """Start at zero; ``others`` are collected as well."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter was made says nothing to anybody here
+        self._registry = CollectorRegistry()
+        for other in others:
+            self._registry.register(other)
+        self._answers = self._counter("advisor_answers", "Answers given, by status", "status")
+        self._refused = self._counter("advisor_refused", "Questions that cannot be answered as sent, by field", "field")
+        self._thumbs = self._counter(
+            "advisor_feedback", "Thumbs, by verdict, answer status, guide version and reason",
+            "verdict", "status", "version", "reason",
+        )  # fmt: skip
+        self._passages = self._counter(
+            "advisor_passage_feedback", "Thumbs, by verdict, guide version and cited passage",
+            "verdict", "version", "passage",
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "advisor_answer_seconds",
+            "Time from question to complete answer",
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
 
     def answered(self, status: str, seconds: float) -> None:
         """Count an answer and how long it took."""
-        self.count("advisor_answers_total", status=status)
-        with self._lock:
-            self._answers += 1
-            self._seconds += seconds
-            self._buckets.update(edge for edge in BUCKETS if seconds <= edge)
+        self._answers.labels(status).inc()
+        self._seconds.observe(seconds)
+
+    def refused(self, field: str) -> None:
+        """Count a question that could not be answered as it was sent; ``field`` was at fault."""
+        self._refused.labels(field).inc()
+
+    def judged(self, thumb: Thumb, version: str, passages: list[str]) -> None:
+        """Count a thumb, for the answer and for each passage it cited."""
+        self._thumbs.labels(thumb.verdict, thumb.status, version, thumb.reason).inc()
+        for name in passages:
+            self._passages.labels(thumb.verdict, version, name).inc()
 
     def text(self) -> str:
         """Return everything in Prometheus' text format."""
-        with self._lock:
-            return "\n".join([*self._counters(), *self._histogram(), ""])
+        return generate_latest(self._registry).decode()
 
-    def _counters(self) -> Iterator[str]:
-        for name, help_line in _HELP.items():
-            yield f"# HELP {name} {help_line}"
-            yield f"# TYPE {name} counter"
-            for (counted, labels), value in sorted(self._counts.items()):
-                if counted == name:
-                    yield f"{name}{{{','.join(f'{key}={_quoted(word)}' for key, word in labels)}}} {value}"
-
-    def _histogram(self) -> Iterator[str]:
-        name = "advisor_answer_seconds"
-        yield f"# HELP {name} Time from question to complete answer"
-        yield f"# TYPE {name} histogram"
-        yield from (f'{name}_bucket{{le="{edge}"}} {self._buckets[edge]}' for edge in BUCKETS)
-        yield f'{name}_bucket{{le="+Inf"}} {self._answers}'
-        yield f"{name}_sum {self._seconds:.6f}"
-        yield f"{name}_count {self._answers}"
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(name, what, labels, registry=self._registry)
