@@ -26,9 +26,9 @@ from typing import Any
 from question_sets import ROOT, WORK, published
 
 from advisor_bot import evaluate
-from advisor_bot.answers.evidence import weigh
 from advisor_bot.assemble import advisor
 from advisor_bot.errors import AdvisorError
+from advisor_bot.retrieval.evidence import weigh
 from advisor_bot.retrieval.question import read_question
 from advisor_bot.retrieval.search import make_query, search
 from advisor_bot.settings import Settings

@@ -189,11 +189,11 @@ def show_from_nothing(ours: dict[str, Any], plain: dict[str, Any]) -> None:
 def pages(arguments: argparse.Namespace) -> dict[str, Any]:
     """Publish made-up pages of 3,000 characters with an encoder that only makes up vectors."""
     import numpy as np
+    from advisor_bot.models.engines import configured_fingerprint
 
     from advisor_bot.documents.load import parse
     from advisor_bot.index import publish as publishing
     from advisor_bot.models.encoder import Encoder
-    from advisor_bot.models.engines import configured_fingerprint
     from advisor_bot.settings import Settings
 
     chance = np.random.default_rng(20261122)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from advisor_bot import evaluate
-from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.assemble import advisor
-from advisor_bot.index.version import publish
+from advisor_bot.index import publish
 from advisor_bot.settings import Settings
 from advisor_bot.types import Turn
 

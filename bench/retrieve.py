@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from question_sets import WORK, Row, foreign, published, rows_of, texts_of
 
-from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.errors import QuestionError
 from advisor_bot.types import as_json
 

@@ -14,7 +14,9 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from advisor_bot.answers.chain import Advisor
+    from advisor_bot.answers.advisor import Advisor
+
+pytest_plugins = ["small"]
 
 # Set before anything imports these libraries: nothing may ask a hub or report usage.
 os.environ.update({"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
@@ -117,11 +119,11 @@ def _a_cache_of_our_own(pytestconfig: pytest.Config) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def encoders(_a_cache_of_our_own: None) -> Path:
-    """The folder with the packaged encoder, exported once and kept between runs (its hashes are checked anew)."""
-    from advisor_bot.models.export import prepare_encoder
+    """The folder with the reading encoder, put together once and kept between runs (its hashes are checked anew)."""
+    from advisor_bot.models.export import prepare_models
     from advisor_bot.settings import Settings
 
-    prepare_encoder(Settings(), say=lambda _: None)
+    prepare_models(Settings(), say=lambda _: None)
     return Settings().encoder_folder
 
 

@@ -21,7 +21,7 @@ from disks import unwritable
 from advisor_bot.index import versions
 from advisor_bot.index.library import Library
 from advisor_bot.index.version import Version
-from advisor_bot.models.engines import encoder_opener
+from advisor_bot.models.opening import model_opener
 from advisor_bot.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +65,7 @@ class Owner:
 
     def live(self) -> str:
         """The version that a newcomer is served, opened whole, with its text."""
-        library = Library(self.index, encoder_opener(Settings()))
+        library = Library(self.index, model_opener(Settings()))
         try:
             with library.lease() as index:
                 assert index.warm().documents
@@ -138,7 +138,7 @@ def test_preview_prints_words_before_and_after_and_writes_nothing(owner: Owner, 
     done = owner.run(owner.corpus, "--dry-run")
     assert done.returncode == 0
     assert "[-one subject-] {+two subjects+}" in done.stdout
-    assert "1 changed, 11 unchanged passages; 4 texts to embed" in done.stdout
+    assert "1 changed, 11 unchanged passages; 2 texts to embed" in done.stdout
     assert sorted(str(path) for path in owner.index.rglob("*")) == before
 
 
@@ -225,7 +225,7 @@ def test_unreadable_file_is_named_and_the_rest_is_published(owner: Owner) -> Non
 def test_single_files_may_be_given(owner: Owner) -> None:
     owner.write(["Rooms are given by lot in the last week of August, one for each student."], "rooms.md")
     assert owner.run(owner.corpus / "rooms.md").returncode == 0
-    library = Library(owner.index, encoder_opener(Settings()))
+    library = Library(owner.index, model_opener(Settings()))
     with library.lease() as index:
         assert list(index.documents) == ["rooms.md"]
     library.close()

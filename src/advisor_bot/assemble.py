@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from advisor_bot.answers.chain import Advisor
+from typing import Any
+
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.index.library import Library
 from advisor_bot.llm.budget import Ledger
-from advisor_bot.llm.writer import Converser
-from advisor_bot.models.engines import encoder_opener
+from advisor_bot.models.opening import model_opener
 from advisor_bot.models.reranker import open_reranker
 from advisor_bot.settings import Settings
 
 
 def advisor(settings: Settings) -> Advisor:
     """Return an advisor over the published versions. Raises ``IndexingError`` when nothing is published."""
-    library = Library(settings.index_folder, encoder_opener(settings))
+    library = Library(settings.index_folder, model_opener(settings))
     with library.lease() as guide:
-        guide.encoder  # noqa: B018 - what is missing is said now
-    return Advisor(library, settings, writer(settings), open_reranker(settings.reranker))
+        guide.models  # noqa: B018 - what is missing is said now
+    return Advisor(library, settings, writer(settings), open_reranker(settings.reranker))  # type: ignore[arg-type]
 
 
-def writer(settings: Settings) -> Converser | None:
+def writer(settings: Settings) -> Any:
     """Return the writer with the language model of ``settings``; None where none is set, and quotes are all there is.
 
     Raises ``SettingsError`` where the model cannot be used as it is set.
@@ -31,4 +32,6 @@ def writer(settings: Settings) -> Converser | None:
     file = settings.index_folder / "model-usage.json"
     tokens, cost = settings.model_daily_tokens, settings.model_daily_cost
     ledger = Ledger(daily_tokens=tokens, daily_cost=cost, prices=settings.prices, file=file)
+    from advisor_bot.llm.writer import Converser
+
     return Converser(open_model(settings), display_name(settings), settings, ledger)

@@ -20,7 +20,7 @@ from advisor_bot.text import numerals, sentences, words
 from advisor_bot.types import Answer, Turn
 
 if TYPE_CHECKING:
-    from advisor_bot.answers.chain import Advisor
+    from advisor_bot.answers.advisor import Advisor
 
 CASE_FILE = "cases.jsonl"  # a case file of this name travels with the corpus it lies in
 SAID = ("paragraph", "item", "row")

@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
     contact: str = Field("", description="A human adviser, `Name <https://…>` or `Name <mail@…>`")
+    care_text: str = Field(
+        "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
+        "is in danger, please call the emergency number where you are, now. Crisis lines are open day and night: "
+        "search for “crisis line” and your country, or ask at any hospital. And please tell somebody near you, "
+        "a friend, your family, a counselor at your school. You do not have to carry this alone.",
+        description="What is said to a student in distress or danger, instead of any answer",
+    )
     encoder: Literal["onnx", "sentence-transformers"] = Field("onnx", description="What computes vectors while serving")
     embedding_model: str = Field(
         "", description="Sentence-transformers model, a name or a folder; default the packaged all-MiniLM-L6-v2"

@@ -56,13 +56,21 @@ def plain(markdown: str) -> str:
     return " ".join(words.split())
 
 
-PRONOUNS = "it|its|they|them|their|he|him|his|she|her"  # of the third person: they stand for what was named before
-_POINTS_BACK = re.compile(rf"^(?:\W*[\w'’]+\W+){{0,5}}?(?:{PRONOUNS}|this|these|those|such|both|however|also)\b", re.I)
+# What begins a sentence that says little without the one before it: a closed class of English.
+_LEANS_BACK = re.compile(
+    r"^(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|such|both|either|neither|another|others?|"
+    r"however|but|also|additionally|moreover|furthermore|therefore|thus|hence|instead|likewise|similarly|conversely|"
+    r"consequently|accordingly|nevertheless|nonetheless|otherwise|then|yet|still|so|and|or|for example|for instance|"
+    r"in addition|in contrast|by contrast|on the other hand|as a result|in turn|the (?:same|former|latter|other)|"
+    r"here|there)\b"
+    r"(?!\s+(?:is|are) (?:no|a|an|many|several|some|few)\b)",
+    re.I,
+)
 
 
-def points_back(sentence: str) -> bool:
-    """Tell whether ``sentence`` speaks in its first six words of what was named before it ("You will find it …")."""
-    return bool(_POINTS_BACK.match(sentence))
+def leans_back(sentence: str) -> bool:
+    """Tell whether ``sentence`` opens with a word that says little without the sentence before it ("It …", "But …")."""
+    return bool(_LEANS_BACK.match(sentence))
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> tuple[tuple[int, int], ...]:

@@ -105,6 +105,24 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a student chose to say of themselves; each part may be empty. Nothing of it is kept."""
+
+    background: str = ""
+    aims: str = ""
+    time: str = ""
+    worries: str = ""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The parts that say something."""
+        return {name: text for name, text in asdict(self).items() if text.strip()}
+
+
+NOBODY = Profile()  # a student who said nothing of themselves
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """What was read for a question: one chunk, or neighbouring chunks joined.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from small import Made
 
-from advisor_bot.answers.comparison import read_comparison
+from advisor_bot.answers.comparison import NOTHING, Comparison, continued, lookups, read_comparison, table
+from advisor_bot.answers.writer import Draft
+from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.topics import Topics
 from advisor_bot.types import Chunk
 
@@ -53,3 +56,47 @@ def test_the_sides_and_what_they_are_compared_by_are_read(
 @pytest.mark.parametrize("asked", ["should I buy law books or medicine books", "is it 12 or 13", "compare it"])
 def test_an_or_alone_makes_no_comparison(asked: str, topics: Topics) -> None:
     assert read_comparison(asked, topics) is None
+
+
+# --- the table ---------------------------------------------------------------------------------------------------
+
+
+def rows(draft: Draft) -> list[list[str]]:
+    return [["quoted" if cell.quotes else cell.text for cell in line.cells] for line in draft.lines if line.cells]
+
+
+def test_every_side_asked_for_appears_also_where_the_guide_does_not_speak_of_it(made: Made, guide: Guide) -> None:
+    compared = Comparison(("Robotics", "Law"), ("teaching",))
+    hall = made("Robotics: teaching?", ("Robotics", 3.0))
+    found = table(compared, {("", "Robotics"): hall, ("teaching", "Robotics"): hall}, guide)
+    assert rows(found) == [[" ", "Robotics", "Law"], ["teaching", "quoted", NOTHING]]
+    assert found.status == "partial"
+
+
+def test_a_cell_takes_no_sentence_whose_subject_is_another_side(made: Made, guide: Guide) -> None:
+    compared = Comparison(("Robotics", "Vision"), ("pay",))
+    wrong = made("Vision: pay?", ("Pay is good", 3.0))  # it stands under Robotics
+    about = made("What does the guide say about Vision?", ("Vision", 3.0))
+    found = table(compared, {("", "Vision"): about, ("pay", "Vision"): wrong}, guide)
+    assert found.status == "not_covered"
+
+
+def test_where_no_facet_is_asked_for_the_sections_are_the_rows(guide: Guide) -> None:
+    names = [one.name for one in lookups(Comparison(("Robotics", "Vision"), ()), guide)]
+    assert names == [("", "Robotics"), ("Tracks", "Robotics"), ("", "Vision"), ("Tracks", "Vision")]
+
+
+def test_sides_the_guide_never_names_give_no_table(guide: Guide) -> None:
+    assert lookups(Comparison(("sailing", "pottery"), ()), guide) == []
+
+
+def test_a_comparison_is_widened_narrowed_and_left_again(topics: Topics) -> None:
+    before = ["compare computer vision and edge AI"]
+    wider = continued("add oncology", before, topics)
+    assert wider is not None
+    assert wider.sides == ("Computer vision", "Edge AI and embedded systems", "Oncology and palliative care")
+    facets = continued("only pay and workload", before, topics)
+    assert facets is not None
+    assert facets.facets == ("pay", "workload")
+    assert continued("what about the weather", before, topics) is None
+    assert continued("add oncology", ["what does it cost"], topics) is None

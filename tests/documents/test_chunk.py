@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from advisor_bot.documents.chunk import chunk, embedded_texts
+from advisor_bot.documents.chunk import ReadSentence, chunk, encoded_texts
 from advisor_bot.documents.load import parse
 from advisor_bot.text import plain
 from advisor_bot.types import Chunk, Document
@@ -149,7 +149,7 @@ def test_a_long_table_is_cut_between_rows_and_keeps_its_header_where_embedded() 
     assert "\n".join(piece.text for piece in chunks) == text
     assert {piece.kind for piece in chunks} == {"row"}
     for piece in chunks:
-        assert embedded_texts(piece, document).chunk.count("School Remark Fee") == 1
+        assert encoded_texts(piece, document).chunk.count("School Remark Fee") == 1
 
 
 def test_a_testimonial_stays_whole() -> None:
@@ -237,42 +237,21 @@ def test_sentences_of_plain_text_read_well(text: str, expected: list[str]) -> No
     assert quoted(text, markup=False) == expected
 
 
-# --- what is embedded ----------------------------------------------------------------------------------------
+# --- what is encoded -----------------------------------------------------------------------------------------
 
 
-def test_embedded_text_opens_with_title_and_headings_named_once() -> None:
+def test_a_passage_opens_with_title_and_headings_named_once() -> None:
     document, chunks = cut("---\ntitle: Guide\n---\n# Guide\n\n## Costs\n\n- **Tent.** It costs *ten* euros.\n")
-    texts = embedded_texts(chunks[0], document)
+    texts = encoded_texts(chunks[0], document)
     assert texts.chunk == "Guide > Costs\nTent. It costs ten euros."
-    assert texts.sentences == ("Tent. It costs ten euros.",)
-    assert texts.in_context == ("Costs. Tent. It costs ten euros.",)
+    assert texts.sentences == (ReadSentence("Tent. It costs ten euros.", "Costs"),)
 
 
-def test_embedded_text_leaves_a_file_name_out() -> None:
+def test_a_passage_leaves_a_file_name_out() -> None:
     document, chunks = cut("Words alone.\n")
-    texts = embedded_texts(chunks[0], document)
+    texts = encoded_texts(chunks[0], document)
     assert texts.chunk == "Words alone."
-    assert texts.in_context == ("Words alone.",)
-
-
-def test_a_question_as_heading_keeps_its_mark_in_context() -> None:
-    document, chunks = cut("## How much?\n\nTen euros.\n")
-    assert embedded_texts(chunks[0], document).in_context == ("How much? Ten euros.",)
-
-
-def test_a_sentence_that_points_back_is_read_with_the_one_before_it() -> None:
-    document, chunks = cut("## Desk\n\nThe Jobs Desk finds work. You find it upstairs. Bring a pen. They lend none.\n")
-    assert embedded_texts(chunks[0], document).in_context == (
-        "Desk. The Jobs Desk finds work.",
-        "Desk. The Jobs Desk finds work. You find it upstairs.",
-        "Desk. Bring a pen.",
-        "Desk. Bring a pen. They lend none.",
-    )
-
-
-def test_a_long_sentence_is_not_read_again_with_the_next() -> None:
-    document, chunks = cut("Much " + "and more " * 50 + "is said. It goes on.\n")
-    assert embedded_texts(chunks[0], document).in_context[-1] == "It goes on."
+    assert texts.sentences == (ReadSentence("Words alone."),)
 
 
 # --- hostile text --------------------------------------------------------------------------------------------

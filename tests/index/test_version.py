@@ -17,7 +17,7 @@ import pytest
 from disks import unwritable
 
 from advisor_bot.disk import file_hash
-from advisor_bot.documents.chunk import embedded_texts
+from advisor_bot.documents.chunk import encoded_texts
 from advisor_bot.documents.load import parse
 from advisor_bot.errors import IndexingError
 from advisor_bot.index import versions
@@ -25,7 +25,8 @@ from advisor_bot.index.library import Library
 from advisor_bot.index.publish import prune, publish, rollback
 from advisor_bot.index.version import Version
 from advisor_bot.models.encoder import Encoder
-from advisor_bot.models.engines import encoder_opener, open_encoder
+from advisor_bot.models.opening import encoder_of, model_opener, open_reader
+from advisor_bot.models.reader import Sentence
 from advisor_bot.settings import Settings
 from advisor_bot.text import terms
 from advisor_bot.types import Document
@@ -80,14 +81,14 @@ def two_versions(settings: Settings, made_once: tuple[Path, list[str]]) -> list[
 def library(settings: Settings, two_versions: list[str]) -> Iterator[Library]:
     """A library whose live version is the first of the two."""
     versions.point(settings.index_folder, two_versions[0], "rollback")
-    found = Library(settings.index_folder, encoder_opener(Settings()))
+    found = Library(settings.index_folder, model_opener(Settings()))
     yield found
     found.close()
 
 
 @pytest.fixture
 def encoder(encoders: Path) -> Encoder:
-    return open_encoder(Settings())
+    return encoder_of(open_reader(Settings()))
 
 
 def republish(settings: Settings, word: str) -> str:
@@ -112,24 +113,21 @@ def test_documents_come_back_as_they_were_read(library: Library) -> None:
             assert chunk.text == index.documents[chunk.document].text[chunk.start : chunk.end]
 
 
-def test_every_passage_and_sentence_has_its_vector(library: Library, encoder: Encoder) -> None:
+def test_every_passage_has_its_vector_and_every_sentence_what_is_read_of_it(library: Library) -> None:
     with library.lease() as index:
-        assert index.fingerprint == encoder.fingerprint
-        assert len(index.sentence_rows) == len(index.context_rows) == index.first_sentence[-1]
+        models = index.models
+        assert (index.fingerprint, index.reader) == (models.encoder.fingerprint, models.reader.fingerprint)
+        assert len(index.sentence_rows) == index.first_sentence[-1]
         for row, chunk in enumerate(index.chunks):
-            texts = embedded_texts(chunk, index.documents[chunk.document])
-            mine = slice(index.first_sentence[row], index.first_sentence[row + 1])
-            stored = index.vectors[[index.chunk_rows[row], *index.sentence_rows[mine], *index.context_rows[mine]]]
-            expected = encoder.encode([texts.chunk, *texts.sentences, *texts.in_context])
-            np.testing.assert_allclose(stored, expected, atol=1e-5)
-
-
-def test_the_topic_of_a_document_is_nearest_to_its_own_sentences(library: Library, encoder: Encoder) -> None:
-    with library.lease() as index:
-        meals, guide = (index.topic(name) for name in ("notes.txt", "guide.md"))
-        asked = encoder.query("How much is lunch?")
-        assert meals @ asked > guide @ asked
-        assert np.linalg.norm(guide) == pytest.approx(1.0, abs=1e-5)
+            texts = encoded_texts(chunk, index.documents[chunk.document])
+            passage = index.vectors[index.chunk_rows[row]]
+            np.testing.assert_allclose(passage, models.encoder.encode([texts.chunk])[0], atol=1e-5)
+            numbers = np.arange(index.first_sentence[row], index.first_sentence[row + 1])
+            expected = models.reader.sentences([Sentence(s.text, s.heading) for s in texts.sentences])
+            np.testing.assert_allclose(index.sentence_vectors(numbers), [e.vector for e in expected], atol=2e-3)
+            for number, read in zip(numbers, expected, strict=True):
+                assert index.words_of(number) == texts.sentences[number - numbers[0]].text
+                np.testing.assert_allclose(index.encoded(number).values, read.values, atol=0.2)
 
 
 def test_search_by_meaning_and_by_words_finds_the_passage(library: Library, encoder: Encoder) -> None:
@@ -191,17 +189,17 @@ def test_failing_store_is_replaced_by_its_vectors(
 
 def test_nothing_published_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(IndexingError, match=r"Nothing is published in .* yet\. Run `python ingest\.py` first\."):
-        Library(tmp_path, encoder_opener(Settings())).lease().__enter__()
-    assert Library(tmp_path, encoder_opener(Settings())).live == ""
+        Library(tmp_path, model_opener(Settings())).lease().__enter__()
+    assert Library(tmp_path, model_opener(Settings())).live == ""
 
 
 def test_address_of_a_server_is_refused() -> None:
     with pytest.raises(IndexingError, match="an index is a folder"):
-        Library(Path("http://localhost:8000"), encoder_opener(Settings()))
+        Library(Path("http://localhost:8000"), model_opener(Settings()))
 
 
 def test_library_opened_before_anything_is_published_serves_it_afterwards(settings: Settings) -> None:
-    library = Library(settings.index_folder, encoder_opener(Settings()))
+    library = Library(settings.index_folder, model_opener(Settings()))
     assert library.refresh() is False
     name = publish(documents(), settings).version
     assert library.refresh() is True
@@ -296,7 +294,7 @@ def test_damaged_live_version_gives_way_to_the_newest_sound_one(
     first, second = two_versions
     assert callable(damage)
     damage(versions.path_of(settings.index_folder, second))
-    library = Library(settings.index_folder, encoder_opener(Settings()))
+    library = Library(settings.index_folder, model_opener(Settings()))
     with caplog.at_level(logging.WARNING):
         assert "bursar" in ask(library, encoder, "What did the bursar say?")[1]
     assert library.live == first
@@ -331,7 +329,7 @@ def test_damaged_pointer_gives_way_to_the_newest_sound_version(
 ) -> None:
     name = two_versions[1]
     (settings.index_folder / "LIVE").write_text(pointer, "latin-1")
-    library = Library(settings.index_folder, encoder_opener(Settings()))
+    library = Library(settings.index_folder, model_opener(Settings()))
     with caplog.at_level(logging.WARNING):
         assert "dean" in ask(library, encoder, "What did the dean say?")[1]
     assert library.live == name
@@ -354,7 +352,7 @@ def test_all_versions_damaged_is_one_line(settings: Settings, two_versions: list
     for name in two_versions:
         _break(versions.path_of(settings.index_folder, name) / "manifest.json")
     with pytest.raises(IndexingError, match=r"No version in .* can be read .* Run `python ingest\.py`"):
-        Library(settings.index_folder, encoder_opener(Settings())).lease().__enter__()
+        Library(settings.index_folder, model_opener(Settings())).lease().__enter__()
 
 
 def test_other_schema_is_named(settings: Settings, two_versions: list[str]) -> None:
@@ -376,7 +374,7 @@ def test_read_only_folder_is_served_from_a_private_copy_that_is_removed(
     read_only: Path, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    library = Library(read_only, encoder_opener(Settings()))
+    library = Library(read_only, model_opener(Settings()))
     assert "dean" in ask(library, encoder, "What did the dean say?")[0]
     with library.lease() as index:
         assert not index._store_failed

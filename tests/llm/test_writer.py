@@ -13,7 +13,7 @@ import pytest
 from scripted import Endless, Scripted, failing_server
 
 from advisor_bot.answers import phrases
-from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.answers.cite import MARKER, violations
 from advisor_bot.answers.profile import Profile
 from advisor_bot.assemble import advisor as assembled

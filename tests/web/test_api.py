@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from advisor_bot import assemble
-from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.settings import Settings
 from advisor_bot.text import plain
 from advisor_bot.web import app as serve

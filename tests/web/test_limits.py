@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.errors import SettingsError
 from advisor_bot.settings import Settings
 from advisor_bot.web import app as serve

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from advisor_bot.answers.chain import Advisor
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.pages.strings import languages
 from advisor_bot.settings import Settings
 from advisor_bot.web import app as serve

@@ -1,307 +1,404 @@
-"""The advisor: one LangChain Runnable from a question to a proved answer. ``ask`` and ``stream`` invoke it.
+"""From a question to a proved answer, step by step: understand -> retrieve -> read -> plan -> write -> cite.
 
-resolve + read -> weigh -> write -> cite -> check. The version of the guide is leased for the whole of one
-answer, so that an answer never mixes two.
+Each step takes what the one before made and returns a value of its own; LangChain's callbacks show them by these
+names. What kind of answer it will be (quotes, a table, a section, small talk…) is settled in the first step, so that
+nothing is looked up in vain.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Literal
 
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 
-from advisor_bot import heap
-from advisor_bot.answers import phrases
+from advisor_bot.answers import comparison as comparing
+from advisor_bot.answers import phrases, profile, quote, suggestions
 from advisor_bot.answers.cite import Cited, Line, cite, violations
-from advisor_bot.answers.draft import Asked, Draft, Part, Weighed, draft_of
-from advisor_bot.answers.evidence import weigh
-from advisor_bot.answers.profile import NOBODY, Profile
+from advisor_bot.answers.comparison import Comparison
 from advisor_bot.answers.suggestions import Offers
-from advisor_bot.documents.chunk import embedded_texts
-from advisor_bot.errors import QuestionError
+from advisor_bot.answers.writer import Brief, Draft, Ending, Writer
 from advisor_bot.index.guide import Guide
-from advisor_bot.index.library import Library
-from advisor_bot.llm.prompt import Brief
-from advisor_bot.llm.writer import Converser, ending
 from advisor_bot.models.reranker import RERANKED, Reranker
-from advisor_bot.retrieval.follow_up import leans, resolve, still_talked_of
-from advisor_bot.retrieval.question import foreign_language, read_question
-from advisor_bot.retrieval.search import GuideRetriever, Query, make_query, search, within
+from advisor_bot.retrieval import follow_up
+from advisor_bot.retrieval.evidence import Evidence, Lookup, read
+from advisor_bot.retrieval.question import SmallTalk, foreign_language, parts_of, small_talk
+from advisor_bot.retrieval.search import find, make_query, passages_of, sentences_to_read, within
 from advisor_bot.retrieval.spelling import spelling
 from advisor_bot.retrieval.topics import topics
 from advisor_bot.settings import Settings
-from advisor_bot.types import Answer, Passage, Turn
+from advisor_bot.types import Answer, Passage, Profile, Section, Turn
 
 _log = logging.getLogger(__name__)
-Kind = Literal["status", "passages", "delta", "answer"]
-_KINDS: tuple[Kind, ...] = ("status", "passages", "delta", "answer")
-_WITH_TEXT = ("status", "delta")
 MOST_PASSAGES = 8
-MOST_SUGGESTED = 3
+STANDS_ALONE = 0.75  # probability from which a question is read by itself only, whatever was said before
+Kind = Literal["quotes", "comparison", "profile", "section", "small talk", "human", "care", "foreign"]
+ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
+Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One piece of a streamed answer: ``status`` and ``delta`` carry text, the others their value."""
+class Asked:
+    """A question as it came in, with the version it is answered from."""
 
+    text: str
+    history: tuple[Turn, ...]
+    profile: Profile
+    guide: Guide
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question with the kind of answer it gets.
+
+    ``text`` is what is answered: the question itself, or what it is in English. ``alone`` is the probability that it
+    can be understood without the conversation; ``language`` the ISO code where it is not in the guide's.
+    """
+
+    asked: Asked
     kind: Kind
-    data: Any
+    text: str
+    alone: float = 1.0
+    language: str = ""
+    chat: SmallTalk = ""
+    comparison: Comparison | None = None
+    section: tuple[str, Section] | None = None
+
+    @property
+    def guide(self) -> Guide:
+        """The guide that answers."""
+        return self.asked.guide
 
 
-class Advisor:
-    """Answers questions from the live version of a guide. Any thread may call any method."""
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What is to be read; nothing where no reading is needed."""
 
-    def __init__(
-        self,
-        versions: Library,
-        settings: Settings,
-        writer: Converser | None = None,
-        reranker: Reranker | None = None,
-    ) -> None:
-        """Take the published versions, the settings, a model's writer, a reranker."""
-        self.versions, self.settings = versions, settings
-        self.writer, self.reranker = writer, reranker
-        self.offers = Offers(versions, self._answers)
-        self.chain: Runnable[Asked, AddableDict] = (
-            RunnableLambda(self._weigh) | RunnableGenerator(self._write)
+    understood: Understood
+    lookups: tuple[Lookup, ...] = ()
+
+    def without(self, documents: Sequence[str]) -> Retrieved:
+        """Return what is to be read outside ``documents``, named by the end of their path; for measuring."""
+        guide = self.understood.guide
+
+        def kept(document: str) -> bool:
+            return not any(name.endswith(document) for name in documents)
+
+        lookups = [
+            replace(
+                one,
+                passages=tuple(passage for passage in one.passages if kept(passage.document)),
+                numbers=one.numbers[[kept(guide.chunks[guide.chunk_of(n)].document) for n in one.numbers.tolist()]],
+            )
+            for one in self.lookups
+        ]
+        return replace(self, lookups=tuple(lookups)) if documents else self
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read, by the lookups' names."""
+
+    understood: Understood
+    evidence: Mapping[Name, Evidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The quoting answer, and the evidence it rests on."""
+
+    understood: Understood
+    evidence: tuple[Evidence, ...]
+    draft: Draft
+
+
+Written = Planned | str | Line | Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of the chain with what they need besides the question."""
+
+    settings: Settings
+    offers: Offers
+    writer: Writer | None = None
+    reranker: Reranker | None = None
+
+    def chain(self) -> Runnable[Asked, AddableDict]:
+        """Return the steps joined; it yields ``passages``, ``status``, ``delta`` pieces and last the ``answer``."""
+        return (
+            RunnableLambda(self.understand, name="understand")
+            | RunnableLambda(self.retrieve, name="retrieve")
+            | RunnableLambda(self.read, name="read")
+            | RunnableLambda(self.plan, name="plan")
+            | RunnableGenerator(self.write, name="write")
+            | RunnableGenerator(self.cite, name="cite")
         ).with_config(run_name="advisor")
 
-    def ask(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Answer:
-        """Return the answer to ``question``. Raises ``QuestionError`` for one that is empty or too long.
+    # --- understand ---------------------------------------------------------------------------------------------
 
-        ``profile`` is what the student said of themselves; "which fits me?" is answered from it.
-        """
-        with self.versions.lease() as guide:
-            answer: Answer = self.chain.invoke(self._asked(question, history, guide, profile))["answer"]
-            return answer
+    def understand(self, asked: Asked) -> Understood:
+        """Settle what kind of answer the question gets."""
+        guide, text, language = asked.guide, asked.text, ""
+        chat = small_talk(text)
+        if chat:
+            return Understood(asked, "small talk", text, chat=chat)
+        about = guide.models.reader.about(text)
+        if about.care:
+            return Understood(asked, "care", text)
+        if about.human:
+            return Understood(asked, "human", text)
+        corrected = spelling(guide).corrected(text)
+        language = foreign_language(corrected, lambda term: guide.idf(term) is not None, tuple(phrases.languages()))
+        if language:
+            text = self.writer.in_english(text, asked.history) if self.writer else ""
+            if not text:
+                return Understood(asked, "foreign", asked.text, language=language)
+        found = Understood(asked, "quotes", text, 1.0 if language else 1 - about.leans, language)
+        if section := suggestions.section_asked_for(text, guide):
+            return replace(found, kind="section", section=section)
+        if asked.profile.given and profile.asks_for_fit(text):
+            return replace(found, kind="profile")
+        earlier = [turn.text for turn in asked.history if turn.role == "user"]
+        known, corrected = topics(guide), spelling(guide).corrected(text)
+        compared = comparing.continued(corrected, earlier, known) or comparing.read_comparison(corrected, known)
+        return replace(found, kind="comparison", comparison=compared) if compared else found
 
-    def stream(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Iterator[Event]:
-        """Yield the answer as it is made: status, passages, checked deltas, then the whole answer."""
-        with self.versions.lease() as guide:
-            asked = self._asked(question, history, guide, profile)
-            yield Event("status", {"text": phrases.READING})
-            for piece in self.chain.stream(asked):
-                for kind in _KINDS:
-                    if kind in piece:
-                        yield Event(kind, {"text": piece[kind]} if kind in _WITH_TEXT else piece[kind])
+    # --- retrieve -----------------------------------------------------------------------------------------------
 
-    def search(self, question: str, history: Sequence[Turn] = (), k: int = 20) -> list[Passage]:
-        """Return what would be read for ``question``, best first: the retrieval stage alone."""
-        with self.versions.lease() as guide:
-            asked = self._asked(question, history, guide)
-            query = make_query(asked.question, asked.history, guide)
-            return self._read(query, guide, k)
+    def retrieve(self, understood: Understood) -> Retrieved:
+        """Find what is to be read."""
+        asked, guide, text = understood.asked, understood.guide, understood.text
+        if understood.comparison:
+            lookups = comparing.lookups(understood.comparison, guide)
+            if lookups and understood.comparison.doubtful:
+                lookups.append(self._lookup(ALONE, text, asked))
+            if lookups:
+                return Retrieved(understood, tuple(lookups))
+            understood = replace(understood, kind="quotes", comparison=None)
+        if understood.kind == "profile":
+            return Retrieved(understood, tuple(profile.lookups(text, asked.profile, guide)))
+        if understood.kind != "quotes":
+            return Retrieved(understood)
+        ways = [(ALONE, text)]
+        ways += [(f"{PART} {n}", part) for n, part in enumerate(parts_of(text)) if part != text]
+        if not understood.language and understood.alone < STANDS_ALONE:
+            after = follow_up.readings(text, asked.history, lambda earlier: guide.models.reader.about(earlier).leans)
+            ways += [(f"{AFTER} {n}", way) for n, way in enumerate(after)]
+        return Retrieved(understood, tuple(self._lookup(name, way, asked) for name, way in ways))
 
-    def retriever(self, guide: Guide, history: Sequence[Turn] = (), k: int = 20) -> GuideRetriever:
-        """Return LangChain's retriever over ``index``, which the caller has leased."""
-        return GuideRetriever(guide=guide, k=k, history=tuple(history))
-
-    def starters(self) -> list[str]:
-        """Return questions to begin with, made from the guide's own headings; the guide answers each."""
-        with self.versions.lease() as guide:
-            return self.offers.answerable(phrases.starters(guide), guide)
-
-    def warm(self) -> None:
-        """Read the live version's sentences closely where it is small, so that no question has to wait for that.
-
-        Ends early when another version is live. What a swap left in memory is given back.
-        """
-        with self.versions.lease() as guide:
-            for step in self._warming(guide):
-                if guide.name != self.versions.live or not threading.main_thread().is_alive():
-                    return
-                step()
-        heap.give_back()
-
-    def _warming(self, guide: Guide) -> Iterator[Callable[[], object]]:
-        yield lambda: (topics(guide).all, topics(guide).initials, spelling(guide).stems)
-        if not guide.is_small:
-            return
-        for chunk in guide.chunks:
-            texts = embedded_texts(chunk, guide.documents[chunk.document]).in_context
-            yield partial(guide.tokens, texts)
-        yield partial(self.offers.answerable, phrases.starters(guide), guide)
-        for question in phrases.all_suggestions(guide):
-            yield partial(self.offers.answerable, [question], guide)
-
-    def _answers(self, question: str, guide: Guide) -> bool:
-        parts = self._weigh(self._asked(question, (), guide)).parts
-        return all(part.evidence.status != "not_covered" for part in parts)
-
-    def _asked(self, text: str, history: Sequence[Turn], guide: Guide, profile: Profile = NOBODY) -> Asked:
-        clean = clean_question(text, self.settings.max_question_chars)
-        question = read_question(clean)
-        known = lambda term: guide.idf(term) is not None  # noqa: E731
-        language = (
-            ""
-            if question.chat
-            else foreign_language(spelling(guide).corrected(clean), known, tuple(phrases.languages()))
-        )
-        before = still_talked_of(question, history)
-        return Asked(clean, clean, before, guide, question, language, profile)
-
-    def _weigh(self, asked: Asked) -> Weighed:
-        asked = self._in_english(asked)
-        if asked.question.chat or (asked.language and asked.text == asked.typed):
-            return Weighed(asked)
-        parts: list[Part] = []
-        history = asked.history
-        if self.writer is not None and history and leans(asked.text, asked.guide.idf):
-            rules = resolve(asked.text, history, asked.guide.idf).text
-            asked = replace(asked, question=read_question(self.writer.condense(asked.text, history, rules)))
-        for text in asked.question.parts:
-            parts.append(self._part(text, history, asked))
-            history = (*history, Turn("user", text))
-        if len(parts) > 1:
-            parts = self._worth_splitting(parts, asked)
-        found = {p.id: p for part in parts for p in dict.fromkeys(s.passage for s in part.evidence.sentences)}
-        passages = tuple(sorted(found.values(), key=lambda p: -p.score))
-        return Weighed(asked, tuple(parts), passages)
-
-    def _in_english(self, asked: Asked) -> Asked:
-        """Have a question in another language put into English, where a language model is there to do so."""
-        if not asked.language or self.writer is None:
-            return asked
-        english = self.writer.in_english(asked.typed, asked.history)
-        question = read_question(english)
-        if not english or question.chat:
-            return asked
-        return replace(asked, text=english, question=question, history=())
-
-    def _part(self, text: str, history: tuple[Turn, ...], asked: Asked) -> Part:
-        question = read_question(text) if len(asked.question.parts) > 1 else asked.question
-        query = make_query(question, history, asked.guide)
-        if asked.profile.given:
-            query = replace(query, leaning=asked.guide.encoder.query(". ".join(asked.profile.given.values())))
-        passages = self._read(query, asked.guide, MOST_PASSAGES, self.settings.read_chars)
-        return Part(question, query, weigh(question, query, passages, asked.guide))
-
-    def _read(self, query: Query, guide: Guide, k: int, budget: int | None = None) -> list[Passage]:
+    def _lookup(self, name: str, text: str, asked: Asked) -> Lookup:
+        guide = asked.guide
+        after = name.startswith(AFTER)
+        query = make_query(text, guide, asked.history if after else ())
+        found = find(query, guide)
         if self.reranker is None:
-            return search(query, guide, k=k, budget=budget)
-        found = search(query, guide, k=max(k, RERANKED))
-        return within(self.reranker.reorder(query.resolved.text, found), k, budget)
+            passages = passages_of(found, guide, k=MOST_PASSAGES, budget=self.settings.read_chars)
+        else:
+            ranked = self.reranker.reorder(query.text, passages_of(found, guide, k=RERANKED))
+            passages = within(ranked, MOST_PASSAGES, self.settings.read_chars)
+        numbers = sentences_to_read(found, guide)
+        if after and follow_up.asks_for_more(asked.text):  # the next best, not the same again
+            said = " ".join(turn.text for turn in asked.history if turn.role == "assistant")
+            numbers = numbers[[guide.words_of(number) not in said for number in numbers.tolist()]]
+        return Lookup((name, ""), query, tuple(passages), numbers)
 
-    def _worth_splitting(self, parts: list[Part], asked: Asked) -> list[Part]:
-        """Keep the parts apart where they were read in different places or one is not covered; else take the whole."""
-        covered = {part.evidence.status != "not_covered" for part in parts}
-        firsts = {part.evidence.sentences[0].row for part in parts if part.evidence.sentences}
-        if len(firsts) == len(parts) or len(covered) == 2:
-            return parts
-        whole = replace(asked, question=replace(asked.question, parts=(asked.question.text,)))
-        return [self._part(asked.question.text, asked.history, whole)]
+    # --- read, plan ---------------------------------------------------------------------------------------------
 
-    def _write(self, inputs: Iterator[Weighed]) -> Iterator[AddableDict]:
-        for weighed in inputs:
-            asked = weighed.asked
-            yield AddableDict(passages=list(weighed.passages))
-            draft = draft_of(weighed, self.settings)
-            if self.writer is not None and weighed.passages:
-                yield from self._conversed(self.writer, weighed, draft)
-                continue
-            cited = cite(draft.lines, asked.guide.documents)
-            answer = self._answer(weighed, draft, cited)
-            problems = violations(answer, asked.guide.documents)
-            if problems:
-                _log.error("An answer was withheld, its proof failed: %s", problems[0])
-                draft = Draft("not_covered", tuple(phrases.not_covered((), (), self.settings)))
-                cited = cite(draft.lines, asked.guide.documents)
-                answer = self._answer(weighed, draft, cited)
-            for piece in cited.pieces:
-                yield AddableDict(delta=piece)
-            yield AddableDict(answer=answer)
+    def read(self, retrieved: Retrieved) -> Read:
+        """Have the reader read it."""
+        guide = retrieved.understood.guide
+        return Read(retrieved.understood, {one.name: read(one, guide) for one in retrieved.lookups})
 
-    def _conversed(self, writer: Converser, weighed: Weighed, draft: Draft) -> Iterator[AddableDict]:
-        """Write with the language model; ``draft`` is what is said where it gives too little."""
-        documents, language = weighed.asked.guide.documents, weighed.asked.language
+    def plan(self, found: Read) -> Planned:
+        """Make the quoting answer: its status and its lines."""
+        understood = found.understood
+        guide, evidence = understood.guide, found.evidence
+        draft: Draft | None = None
+        rest = tuple(evidence.values())
+        match understood.kind:
+            case "small talk":
+                draft = Draft("chat", tuple(phrases.small_talk(understood.chat, guide)))
+            case "human":
+                draft = Draft("chat", tuple(phrases.human(self.settings)))
+            case "care":
+                draft = Draft("chat", tuple(phrases.care(self.settings)))
+            case "foreign":
+                draft = Draft("not_covered", tuple(phrases.foreign(understood.language)))
+            case "section" if understood.section:
+                lines = quote.section_lines(*understood.section, guide)
+                draft = Draft("answered", (*phrases.answered(lines), *lines))
+            case "comparison" if understood.comparison:
+                alone = evidence.get((ALONE, ""))
+                if alone and alone.status == "answered":
+                    draft, rest = self._one(alone, understood.text, guide), (alone,)
+                else:
+                    draft = comparing.table(understood.comparison, evidence, guide)
+            case "profile":
+                draft = profile.draft(evidence, understood.asked.profile, guide)
+            case _:
+                draft, rest = self._quoted(understood, evidence)
+        if not draft.lines:
+            draft = self._refusal(guide)
+        return Planned(understood, rest, draft)
+
+    def _quoted(self, understood: Understood, evidence: Mapping[Name, Evidence]) -> tuple[Draft, tuple[Evidence, ...]]:
+        guide = understood.guide
+        chosen = _better(understood.alone, evidence)
+        parts = [one for (name, _), one in evidence.items() if name.startswith(PART)]
+        if chosen is evidence[ALONE, ""] and _worth_parting(parts):
+            return self._parts(parts, guide), tuple(parts)
+        return self._one(chosen, understood.text, guide), (chosen,)
+
+    def _one(self, evidence: Evidence, question: str, guide: Guide) -> Draft:
+        body = quote.body(evidence, guide)
+        if evidence.status == "not_covered" or not body:
+            return self._refusal(guide)
+        lead = phrases.answered(body) if evidence.status == "answered" else phrases.partly(question, body, guide)
+        note = [Line("note", phrases.ABOUT_YOU)] if profile.asks_for_fit(question) else []
+        return Draft(evidence.status, (*lead, *body, *note))
+
+    def _parts(self, parts: Sequence[Evidence], guide: Guide) -> Draft:
+        """Answer each part under its own words; say which part is not covered."""
         lines: list[Line] = []
-        status, sent, name = draft.status, 0, "quotes"
-        for made in writer.write(_brief(weighed, draft), weighed.asked.guide):
+        for part in parts:
+            body = [line for line in quote.body(part, guide) if line not in lines]
+            if part.status == "not_covered" or not any(line.quotes for line in body):
+                continue
+            answers = part.status == "answered"
+            lines += [*(phrases.answered(body) if answers else phrases.partly(part.query.text, body, guide)), *body]
+        missed = [part for part in parts if part.status == "not_covered"]
+        lines += [Line("note", phrases.part_missed(part.query.text)) for part in missed]
+        sure = all(part.status == "answered" for part in parts)
+        return Draft("answered" if sure else "partial", tuple(lines))
+
+    def _refusal(self, guide: Guide) -> Draft:
+        suggested = self.offers.answerable(suggestions.starters(guide), guide)
+        return Draft("not_covered", tuple(phrases.not_covered(guide, suggested, self.settings)))
+
+    # --- write, cite --------------------------------------------------------------------------------------------
+
+    def write(self, inputs: Iterator[Planned]) -> Iterator[list[Written]]:
+        """Yield the plan, then the answer's lines as they come: quotes at once, or a language model's.
+
+        In lists, which LangChain can join where nobody listens meanwhile.
+        """
+        for planned in inputs:
+            yield [planned]
+            kind, draft = planned.understood.kind, planned.draft
+            if self.writer is None or kind in ("small talk", "human", "care", "foreign", "section"):
+                yield [Ending(draft.status, draft.lines)]
+            else:
+                for made in self.writer.write(_brief(planned)):
+                    yield [made]
+
+    def cite(self, inputs: Iterator[list[Written]]) -> Iterator[AddableDict]:
+        """Number the quotes, check that everything stated is proved, and yield the answer piece by piece."""
+        planned: Planned | None = None
+        lines: list[Line] = []
+        sent = 0
+        for made in chain.from_iterable(inputs):
+            if isinstance(made, Planned):
+                planned = made
+                yield AddableDict(passages=_passages(planned, ()))
+                continue
+            if planned is None:
+                raise TypeError("A plan comes before its lines")
             if isinstance(made, str):
                 yield AddableDict(status=made)
                 continue
-            if isinstance(made, Line):
-                name = writer.name
-                near = draft.status == "not_covered" and made.quotes and not lines
-                lines += [Line("lead", phrases.NEAREST), made] if near else [made]
-            else:
-                status, rest = ending(made, draft.status, draft.lines)
-                lines += rest
-                if language:
-                    yield AddableDict(status=phrases.TRANSLATING)
-                    lines = writer.in_language(lines, language, made)
-            if language and isinstance(made, Line):  # what is said in another language is said at once
-                continue
-            pieces = cite(lines, documents).pieces
-            if len(pieces) > sent:
-                yield AddableDict(delta="".join(pieces[sent:]))
-                sent = len(pieces)
-        whole = Draft(status, tuple(lines))
-        answer = replace(self._answer(weighed, whole, cite(lines, documents)), writer=name)
-        for problem in violations(answer, documents, names=language != "de"):
-            _log.error("An answer of the language model is not proved: %s", problem)
-        yield AddableDict(answer=answer)
+            lines += [made] if isinstance(made, Line) else made.lines
+            cited = cite(lines, planned.understood.guide.documents)
+            answer: Answer | None = None
+            if isinstance(made, Ending):
+                answer, cited = self._answer(planned, cited, made, lines)
+            for piece in cited.pieces[sent:]:
+                yield AddableDict(delta=piece)
+            sent = len(cited.pieces)
+            if answer:
+                yield AddableDict(answer=answer)
 
-    def _answer(self, weighed: Weighed, draft: Draft, cited: Cited) -> Answer:
-        asked = weighed.asked
-        passages = {p.id: p for p in weighed.passages}
-        for line in _all_lines(draft.lines):
-            for quote in line.quotes:
-                passages.setdefault(quote.passage.id, quote.passage)
+    def _answer(self, planned: Planned, cited: Cited, ending: Ending, lines: Sequence[Line]) -> tuple[Answer, Cited]:
+        documents = planned.understood.guide.documents
+        answer = self._made(planned, cited, ending, lines)
+        problems = violations(answer, documents, names=planned.understood.language != "de")
+        if problems and ending.writer == "quotes":
+            _log.error("An answer was withheld, its proof failed: %s", problems[0])
+            refused = self._refusal(planned.understood.guide)
+            cited = cite(refused.lines, documents)
+            answer = self._made(planned, cited, Ending("not_covered"), refused.lines)
+        elif problems:
+            _log.error("An answer of the language model is not proved: %s", problems[0])
+        return answer, cited
+
+    def _made(self, planned: Planned, cited: Cited, ending: Ending, lines: Sequence[Line]) -> Answer:
+        asked, guide = planned.understood.asked, planned.understood.guide
+        passages = _passages(planned, lines)
+        near = [*ending.suggestions, *suggestions.next_questions(guide, passages)]
+        offered = () if ending.status == "chat" else self.offers.answerable(near, guide)[: suggestions.MOST_NEXT]
+        found = planned.evidence
         return Answer(
-            status=draft.status,
-            question=asked.typed,
-            standalone_question=" ".join(part.query.resolved.text for part in weighed.parts) or asked.text,
-            guide_version=asked.guide.name,
-            writer="quotes",
-            confidence=_confidence(weighed),
+            status=ending.status,
+            question=asked.text,
+            standalone_question=" ".join(one.query.text for one in found) or planned.understood.text,
+            guide_version=guide.name,
+            writer=ending.writer,
+            confidence=round(sum(one.answered for one in found) / max(1, len(found)), 4),
             text=cited.text,
             segments=cited.segments,
             citations=cited.citations,
-            passages=tuple(passages.values()),
-            suggestions=() if draft.status == "chat" else self._suggested(weighed),
+            passages=tuple(passages),
+            suggestions=tuple(offered),
         )
 
-    def _suggested(self, weighed: Weighed) -> tuple[str, ...]:
-        guide = weighed.asked.guide
-        near = phrases.suggestions(guide, weighed.passages, most=2 * MOST_SUGGESTED)
-        return tuple(self.offers.answerable(near, guide)[:MOST_SUGGESTED])
+
+def _better(alone: float, evidence: Mapping[Name, Evidence]) -> Evidence:
+    """Return the better of the ways to read a question, by what the reader made of each and how likely each is.
+
+    ``alone``: the probability that it can be understood by itself.
+    """
+    own = evidence[ALONE, ""]
+    ways = [(alone * _worth(own), own)]
+    ways += [((1 - alone) * _worth(one), one) for (name, _), one in evidence.items() if name.startswith(AFTER)]
+    return max(ways, key=lambda way: way[0])[1]
 
 
-def _brief(weighed: Weighed, draft: Draft) -> Brief:
-    """Return what the model is asked: what was read, and what the quoting answer would quote, best first."""
-    asked = weighed.asked
-    read = {p.id: p for p in weighed.passages}
-    for line in _all_lines(draft.lines):
-        read |= {q.passage.id: q.passage for q in line.quotes if q.passage.id not in read}
-    standalone = " ".join(part.query.resolved.text for part in weighed.parts)
-    return Brief(asked.text, standalone, tuple(read.values()), asked.history, asked.profile.given)
+def _worth(evidence: Evidence) -> float:
+    return evidence.answered + 0.5 * evidence.helped + 0.01
 
 
-def _all_lines(lines: Sequence[Line]) -> Iterator[Line]:
-    for line in lines:
-        yield line
-        yield from line.cells or ()
+def _worth_parting(parts: Sequence[Evidence]) -> bool:
+    """Tell whether parts of a question are better answered apart: in different places, or one of them not at all."""
+    covered = [part for part in parts if part.status != "not_covered"]
+    firsts = {part.best[0].number for part in covered}
+    return len(parts) > 1 and bool(covered) and (len(firsts) == len(parts) or len(covered) < len(parts))
 
 
-def _confidence(weighed: Weighed) -> float:
-    found = [part.evidence.confidence for part in weighed.parts]
-    return round(sum(found) / len(found), 4) if found else 0.0
+def _passages(planned: Planned, lines: Sequence[Line]) -> list[Passage]:
+    """Return what was read, best first, and what is quoted besides."""
+    found: dict[str, Passage] = {}
+    for evidence in planned.evidence:
+        for passage in evidence.passages:
+            found.setdefault(passage.id, passage)
+    ranked = sorted(found.values(), key=lambda passage: -passage.score)
+    quoted = [q.passage for line in lines for part in (line, *(line.cells or ())) for q in part.quotes]
+    return list({passage.id: passage for passage in [*ranked, *quoted]}.values())
 
 
-def clean_question(text: str, longest: int) -> str:
-    """Return ``text`` without control characters, white space folded. Raises ``QuestionError``."""
-    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if not clean:
-        raise QuestionError("The question is empty. Write what you would like to know.")
-    if len(clean) > longest:
-        raise QuestionError(
-            f"The question has {len(clean):,} characters; {longest:,} are allowed. Shorten it to the point."
-        )
-    return clean
+def _brief(planned: Planned) -> Brief:
+    asked = planned.understood.asked
+    standalone = " ".join(one.query.text for one in planned.evidence) or planned.understood.text
+    return Brief(
+        asked.text,
+        standalone,
+        asked.history,
+        asked.profile,
+        planned.understood.language,
+        asked.guide,
+        planned.evidence,
+        planned.draft,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor_bot.answers.cite import Line, Quote
+from advisor_bot.answers.writer import Draft
 from advisor_bot.index.guide import Guide
-from advisor_bot.retrieval.answer_type import wanted
-from advisor_bot.retrieval.search import as_passage
+from advisor_bot.retrieval.evidence import Evidence, Lookup
+from advisor_bot.retrieval.search import make_query
 from advisor_bot.retrieval.topics import Topic, Topics, topics
-from advisor_bot.text import STOPWORDS, plain, stem, words
+from advisor_bot.text import STOPWORDS, stem, words
 
 NOTHING = "the guide does not say"
 MOST_SIDES, MOST_ROWS = 4, 6
-OWN_SECTION = 0.1  # added to the fit of a sentence under the side's own heading: others often only list its name
-LEAST_FIT = 0.25  # cosine of a cell's sentence with its facet, below which the guide does not speak to it
+READ_FOR_CELL = 16  # sentences about a side, nearest first, that are read for one cell
+LEAST_ABOUT = 0.0  # logit of helping with "what about SIDE", from which a sentence that only names it speaks of it
+SUBJECT = "What does the guide say about {}?"
+LEAD = "Side by side, in the guide’s own words:"
 
-MOST_SIDE_WORDS = 6
+MOST_SIDE_WORDS = 3  # of a side that the guide has no name for
 _ASKED = re.compile(
     r"(?:^(?:(?:can|could|would|will) (?:you|u) |please |pls |i (?:want|need|would like) to |help me |let'?s )*"
     r"compar(?:e|ing)|\bcomparison (?:of|between)|\bdiff(?:erence)?s? between|\bchoos(?:e|ing) between)\s+"
@@ -30,6 +33,7 @@ _ASKED = re.compile(
     r"^how (?:is|are|do|does)\s+(?P<differ>.+?\s(?:differ(?:ent)? from|compare (?:to|with|against))\s.+)",
     re.I,
 )
+_COMPARES = re.compile(r"\b(?:compar\w+|versus|vs\.?|diff(?:erence|erences|erent|s)?|pros and cons)\b", re.I)
 _VERSUS = re.compile(r"^(?P<sides>.+?\s(?:vs\.?|versus|or|compared (?:to|with))\s.+)", re.I)
 _COUNTED = re.compile(r"\bhow (?:much|many)\b|\bpercent|%", re.I)
 _BETWEEN = re.compile(
@@ -62,10 +66,14 @@ _FACETS = re.compile(r"\b(?:on|in terms of|by|regarding|only|when it comes to|fo
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is to be compared: the sides as the guide or the student names them, and the facets asked for."""
+    """What is to be compared: the sides as the guide or the student names them, and the facets asked for.
+
+    ``doubtful``: only an "or" says so, and a sentence that answers is the better answer where there is one.
+    """
 
     sides: tuple[str, ...]
     facets: tuple[str, ...]
+    doubtful: bool = False
 
 
 def read_comparison(text: str, known: Topics) -> Comparison | None:
@@ -80,8 +88,9 @@ def read_comparison(text: str, known: Topics) -> Comparison | None:
     named, facets = (named[: asked.start()], _facets(asked["facets"])) if asked else (named, ())
     if versus and (cut := _ASIDE.search(named)):
         named, facets = named[: cut.start()], facets or _facets(named[cut.end() :])
-    sides = _sides(named.strip(" ,?.!("), known, doubtful=wanted(text) != "compare")
-    return Comparison(sides[:MOST_SIDES], (facets or _facets(before))[:MOST_ROWS]) if sides else None
+    doubtful = not found and not _COMPARES.search(text)
+    sides = _sides(named.strip(" ,?.!("), known, doubtful=doubtful)
+    return Comparison(sides[:MOST_SIDES], (facets or _facets(before))[:MOST_ROWS], doubtful) if sides else None
 
 
 def _facets(text: str) -> tuple[str, ...]:
@@ -93,14 +102,14 @@ def _facets(text: str) -> tuple[str, ...]:
 def _sides(named: str, known: Topics, *, doubtful: bool) -> tuple[str, ...]:
     """Return the sides as the guide or else the student names them; nothing where there are fewer than two.
 
-    ``doubtful``: "or" alone joins much that nobody wants compared, so one side at least must be a topic.
+    ``doubtful``: "or" alone joins much that nobody wants compared, so all sides must be topics of the guide.
     """
     parts = [_ARTICLE.sub("", part.strip(" ?.!,")) for part in _BETWEEN.split(named)]
     parts = [part for part in parts if any(word not in STOPWORDS for word in words(part))]
     mentioned = known.mentioned(named)
     if len(mentioned) >= 2 and not any(set(a.names) & set(b.names) for a, b in combinations(mentioned, 2)):
         return tuple(dict.fromkeys(topic.name for topic in mentioned))
-    if len(parts) < 2 or (doubtful and not mentioned):
+    if len(parts) < 2 or doubtful:
         return ()
     found = [_side(part, [other for other in parts if other != part], mentioned, known) for part in parts]
     names = {topic.name for topic in known.all}
@@ -152,95 +161,111 @@ def _changed(text: str, before: Comparison | None, known: Topics) -> Comparison 
     return None
 
 
+# --- what is looked up, and the table made of it ---------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A sentence: its chunk's row, its number within the chunk, and whether it stands under the side's own heading."""
+class Side:
+    """One side: its name, and the numbers of the sentences in its own section (``own``) and of those that name it."""
 
-    row: int
-    number: int
-    own: bool
+    name: str
+    own: frozenset[int]
+    named: frozenset[int]
 
 
-def table(comparison: Comparison, guide: Guide) -> list[Line]:
-    """Return the rows of the table, the header first; empty where the guide says nothing of any side."""
-    sides = [_about(side, guide) for side in comparison.sides]
-    if sum(bool(rows) for rows in sides) < 1:
+def lookups(comparison: Comparison, guide: Guide) -> list[Lookup]:
+    """Return what is to be read for the table: for each side what speaks of it, then each cell.
+
+    Cells are named ``(row, side)``; what speaks of a side ``("", side)``. Empty where the guide names no side.
+    """
+    sides = [_side_of(name, guide) for name in comparison.sides]
+    if not any(side.own or side.named for side in sides):
         return []
-    rows = [_facet_row(facet, sides, guide) for facet in comparison.facets]
-    if not any(cell.quotes for row in rows for cell in (row.cells or ())):  # what it does say follows
-        rows += _section_rows(comparison, sides, guide)
-    header = Line("row", cells=(Line("row", " "), *(Line("row", side) for side in comparison.sides)))
-    return [header, *rows]
-
-
-def _about(side: str, guide: Guide) -> list[Spot]:
-    """Return where the sentences about ``side`` stand, in the guide's order."""
-    topic = next((t for t in topics(guide).all if t.name == side), None)
-    names = topic.names if topic else (tuple(stem(w) for w in words(side) if w not in STOPWORDS),)
-    pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in topics(guide).initials.items()]
-    others = [name for pair in pairs if set(pair) & set(names) for name in pair]
-    wanted = [name for name in dict.fromkeys([*names, *others]) if name]
-    # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
-    singles = {w for w in [*words(side), *topics(guide).initials] if (stem(w),) in wanted}
     found = []
+    for side in sides:
+        everywhere = np.array(sorted(side.own | side.named), np.int64)
+        found.append(_lookup(("", side.name), SUBJECT.format(side.name), everywhere, guide))
+        rows = dict.fromkeys(comparison.facets, everywhere) or _by_section(everywhere, guide)
+        for row, numbers in rows.items():
+            asked = f"{side.name}: {row}?" if comparison.facets else SUBJECT.format(side.name)
+            found.append(_lookup((row, side.name), asked, numbers, guide))
+    return found
+
+
+def table(comparison: Comparison, read: Mapping[tuple[str, str], Evidence], guide: Guide) -> Draft:
+    """Return the table, every cell a quote about its side; a side or a row without one says so."""
+    sides = [_side_of(name, guide) for name in comparison.sides]
+    rows = list(dict.fromkeys(row for row, _ in read if row))
+    if not comparison.facets:  # sections that speak of most sides first, then in the guide's order
+        common = sorted(rows, key=lambda row: -sum((row, side.name) in read for side in sides))[:MOST_ROWS]
+        rows = [row for row in rows if row in common]
+    lines = []
+    for row in rows:
+        cells = [
+            _cell(side, read.get((row, side.name)), read.get(("", side.name)), asked=bool(comparison.facets))
+            for side in sides
+        ]
+        lines.append(Line("row", cells=(Line("row", row), *cells)))
+    lines = [line for line in lines if comparison.facets or any(cell.quotes for cell in line.cells or ())]
+    if not any(cell.quotes for line in lines for cell in line.cells or ()):
+        return Draft("not_covered", ())
+    header = Line("row", cells=(Line("row", " "), *(Line("row", side.name) for side in sides)))
+    cells_of = [line.cells[1:] for line in lines if line.cells]
+    full = all(any(cell.quotes for cell in group) for group in [*cells_of, *zip(*cells_of, strict=True)])
+    return Draft("answered" if full else "partial", (Line("lead", LEAD), header, *lines))
+
+
+def _cell(side: Side, found: Evidence | None, about: Evidence | None, *, asked: bool) -> Line:
+    """Return the sentence that fits best as a cell, of those whose subject is the side; else that there is none."""
+    speaks = {one.number for one in about.sentences if one.helps >= LEAST_ABOUT} if about else set()
+    if found is None or (asked and found.status == "not_covered"):
+        return Line("row", NOTHING)
+    for one in sorted(found.sentences, key=lambda one: -one.helps):
+        if one.number in side.own or one.number in speaks:
+            return Line("row", quotes=(Quote(one.passage, one.start, one.end),))
+    return Line("row", NOTHING)
+
+
+def _lookup(name: tuple[str, str], asked: str, numbers: NDArray[np.int64], guide: Guide) -> Lookup:
+    query = make_query(asked, guide)
+    near = np.argsort(-(guide.sentence_vectors(numbers) @ query.reading), kind="stable")[:READ_FOR_CELL]
+    return Lookup(name, query, (), numbers[near])
+
+
+def _by_section(numbers: NDArray[np.int64], guide: Guide) -> dict[str, NDArray[np.int64]]:
+    """Return the sentences by the section of the second level they stand in."""
+    found: dict[str, list[int]] = {}
+    for number in numbers.tolist():
+        chunk = guide.chunks[guide.chunk_of(number)]
+        title = guide.documents[chunk.document].title
+        found.setdefault(chunk.heading[min(1, len(chunk.heading) - 1)] if chunk.heading else title, []).append(number)
+    return {heading: np.array(inside, np.int64) for heading, inside in found.items()}
+
+
+def _side_of(name: str, guide: Guide) -> Side:
+    """Return where the sentences about ``name`` stand."""
+    topic = next((topic for topic in topics(guide).all if topic.name == name), None)
+    names = topic.names if topic else (tuple(stem(w) for w in words(name) if w not in STOPWORDS),)
+    pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in topics(guide).initials.items()]
+    others = [form for pair in pairs if set(pair) & set(names) for form in pair]
+    forms = [form for form in dict.fromkeys([*names, *others]) if form]
+    # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
+    singles = {w for w in [*words(name), *topics(guide).initials] if (stem(w),) in forms}
+    own, named = set[int](), set[int]()
     for row, chunk in enumerate(guide.chunks):
         heading = [stem(w) for w in words(" ".join([*chunk.heading[-1:], chunk.label]))]
-        under = any(within(name, heading) for name in wanted)
-        said = [name for name in wanted if len(name) > 1]
-        for number, (start, end) in enumerate(chunk.sentences):
-            spoken = words(plain(guide.documents[chunk.document].text[start:end]))
+        first, last = int(guide.first_sentence[row]), int(guide.first_sentence[row + 1])
+        if any(within(form, heading) for form in forms):
+            own.update(range(first, last))
+            continue
+        for number in range(first, last):
+            spoken = words(guide.words_of(number))
             stems = [stem(w) for w in spoken]
-            if under or singles & set(spoken) or any(within(name, stems) for name in said):
-                found.append(Spot(row, number, under))
-    return found
+            if singles & set(spoken) or any(within(form, stems) for form in forms if len(form) > 1):
+                named.add(number)
+    return Side(name, frozenset(own), frozenset(named))
 
 
 def within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:
     """Tell whether the stems of ``name`` stand in ``spoken``, one after the other."""
     return any(tuple(spoken[at : at + len(name)]) == name for at in range(len(spoken) - len(name) + 1))
-
-
-def _section_rows(comparison: Comparison, sides: Sequence[list[Spot]], guide: Guide) -> list[Line]:
-    """One row for each top section that speaks of a side; those that speak of most sides first."""
-    sections: dict[tuple[str, str], list[list[Spot]]] = {}
-    for place, found in enumerate(sides):
-        for spot in found:
-            chunk = guide.chunks[spot.row]
-            heading = (
-                chunk.heading[min(1, len(chunk.heading) - 1)]
-                if chunk.heading
-                else guide.documents[chunk.document].title
-            )
-            sections.setdefault((chunk.document, heading), [[] for _ in sides])[place].append(spot)
-    ranked = sorted(sections.items(), key=lambda item: -sum(bool(cell) for cell in item[1]))
-    vectors = [guide.encoder.query(side) for side in comparison.sides]
-    kept = ranked[:MOST_ROWS]
-    order = list(sections)
-    kept.sort(key=lambda item: order.index(item[0]))
-    return [
-        Line(
-            "row", cells=(Line("row", heading), *(_cell(f, v, guide, 0.0) for f, v in zip(cells, vectors, strict=True)))
-        )
-        for (_, heading), cells in kept
-    ]
-
-
-def _facet_row(facet: str, sides: Sequence[list[Spot]], guide: Guide) -> Line:
-    vector = guide.encoder.query(facet)
-    return Line("row", cells=(Line("row", facet), *(_cell(found, vector, guide, LEAST_FIT) for found in sides)))
-
-
-def _cell(found: Sequence[Spot], vector: NDArray[np.float32], guide: Guide, least: float) -> Line:
-    """Return the sentence that fits best as a cell, or the cell that says there is none."""
-    if not found:
-        return Line("row", NOTHING)
-    numbers = np.array([guide.first_sentence[spot.row] + spot.number for spot in found])
-    fits = np.maximum(
-        guide.vectors[guide.context_rows[numbers]] @ vector, guide.vectors[guide.sentence_rows[numbers]] @ vector
-    )
-    best = int(np.argmax(fits + OWN_SECTION * np.array([spot.own for spot in found])))
-    if float(fits[best]) < least:
-        return Line("row", NOTHING)
-    spot = found[best]
-    start, end = guide.chunks[spot.row].sentences[spot.number]
-    return Line("row", quotes=(Quote(as_passage([spot.row], float(fits[best]), guide), start, end),))

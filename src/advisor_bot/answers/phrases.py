@@ -1,4 +1,4 @@
-"""The advisor's own words: lead-ins, refusals, small talk, starters. Of the guide they state headings only."""
+"""The advisor's own words: lead-ins, refusals, small talk, help. Of the guide they state headings and titles only."""
 
 from __future__ import annotations
 
@@ -9,37 +9,20 @@ from functools import cache
 from importlib.resources import files
 
 from advisor_bot.answers.cite import Line
-from advisor_bot.answers.evidence import Evidence
 from advisor_bot.index.guide import Guide
-from advisor_bot.retrieval.question import Chat
+from advisor_bot.retrieval.question import SmallTalk
 from advisor_bot.settings import Settings
-from advisor_bot.text import words
-from advisor_bot.types import Document, Passage, Section
+from advisor_bot.text import numerals
 
 READING = "Reading the guide…"
-COMPARED = "Side by side, in the guide’s own words:"
 WRITING = "Writing an answer…"
-TRANSLATING = "Putting the answer into your language…"
-TRANSLATED = (
-    "A language model put this into your language, and only its figures and names were checked; "
-    "the quotes are the guide’s own words."
+ABOUT_YOU = (
+    "Tell me what you have done before, what you would like to do and how much time you have: "
+    "then I can look for what the guide says to people like you."
 )
-UNTRANSLATED = "It could not be put into your language."
-CHECKING = "Checking each sentence against the guide…"
-NEAREST = "The guide does not say this directly. What comes nearest:"
-_QUOTES_INSTEAD = "These are the guide’s own words instead."
-MODEL: dict[str, str] = {
-    "empty": "The language model gave no answer. ",
-    "unsupported": "Most of what the language model wrote is not supported by the guide and was left out. ",
-    "stalled": "The language model took too long. ",
-    "failed": "The language model could not be reached. ",
-    "limited": "The language model is asked too often just now. ",
-    "budget": "The language model has used up what it may cost today. ",
-    "resting": "The language model does not answer at present. ",
-    "busy": "The language model is busy with other questions. ",
-}
-_VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
-_CHAT: dict[str, str] = {
+LONGEST_ECHO = 90  # characters of a question that a lead-in repeats
+_ASKS_FIGURE = re.compile(r"\bhow (?:much|many)\b|\bwhat (?:percent\w*|share|number)\b", re.I)
+_SMALL_TALK: dict[str, str] = {
     "greeting": "Hello! Ask me anything about “{title}”. I answer with exact quotes from the guide.",
     "thanks": "You are welcome. Ask again whenever something else comes to mind.",
     "bye": "Goodbye, and good luck with your decision.",
@@ -50,10 +33,24 @@ _CHAT: dict[str, str] = {
 }
 
 
-def chat(kind: Chat, guide: Guide) -> list[Line]:
+def small_talk(kind: SmallTalk, guide: Guide) -> list[Line]:
     """Return the reply to small talk."""
-    document = next(iter(guide.documents.values()))
-    return [Line("lead", _CHAT[kind].format(title=document.title))]
+    return [Line("lead", _SMALL_TALK[kind].format(title=title_of(guide)))]
+
+
+def human(settings: Settings) -> list[Line]:
+    """Return the reply to a wish for a person: who it is, or that nobody was named."""
+    contact = settings.contact_name_and_link
+    if contact:
+        return [Line("lead", f"Of course. You can reach {_person(contact)}.")]
+    return [Line("lead", "I am a program, and nobody has been named here for you to talk to. Please ask your school.")]
+
+
+def care(settings: Settings) -> list[Line]:
+    """Return the reply to distress or danger: calm, fixed, where to find people who help."""
+    contact = settings.contact_name_and_link
+    person = [Line("note", f"You can also reach {_person(contact)}.")] if contact else []
+    return [Line("lead", settings.care_text), *person]
 
 
 @cache
@@ -73,118 +70,56 @@ def foreign(code: str) -> list[Line]:
     ]
 
 
-def lead(question: str, evidence: Evidence, body: Sequence[Line]) -> list[Line]:
-    """Return the lead-in: where the words stand, or, for a partial answer, that they only come near.
-
-    What is missing is named where it is a name: "the guide never mentions dumb" would help nobody.
-    """
-    if evidence.status == "partial":
-        names = {word.lower() for word in re.findall(r"(?<!^)\b[A-Z]\w+", question)}
-        unsaid = _quoted([word for word in evidence.missing if word in names])
-        start = f"The guide never mentions {unsaid}. " if unsaid else "The guide does not say this directly. "
-        return [Line("lead", start + "What comes nearest:")]
-    quotes = [quote for line in body for quote in line.quotes]
-    if len({q.passage.heading for q in quotes}) == 1 and quotes and quotes[0].passage.heading:
-        return [Line("lead", f"Under “{quotes[0].passage.heading[-1]}” the guide says:")]
-    return [Line("lead", "The guide says:")]
+def answered(body: Sequence[Line]) -> list[Line]:
+    """Return the lead-in of an answer: under which heading it stands."""
+    return [Line("lead", f"{_under(body)} the guide says:" if _under(body) else "The guide says:")]
 
 
-def not_covered(missing: Sequence[str], near: Sequence[str], settings: Settings) -> list[Line]:
-    """Return the refusal: plainly, with what the guide never mentions, the nearest sections and the human adviser."""
-    unsaid = _quoted(missing)
-    lines = [Line("lead", "The guide does not cover this." + (f" It never mentions {unsaid}." if unsaid else ""))]
-    if near:
-        lines.append(Line("note", "The nearest sections are " + _listed([f"“{name}”" for name in near]) + "."))
+def partly(question: str, body: Sequence[Line], guide: Guide) -> list[Line]:
+    """Return the lead-in to what only helps: what the guide does not say, and where what follows stands."""
+    quoted = " ".join(guide.documents[q.passage.document].text[q.start : q.end] for line in body for q in line.quotes)
+    if _ASKS_FIGURE.search(question) and not numerals(quoted):
+        unsaid = "The guide gives no figure for this."
+    else:
+        echo = _echo(question)
+        unsaid = f"The guide does not answer “{echo}” directly." if echo else "The guide does not answer this directly."
+    return [Line("lead", f"{unsaid} {_under(body) or 'Here'} it says:")]
+
+
+def not_covered(guide: Guide, suggested: Sequence[str], settings: Settings) -> list[Line]:
+    """Return the refusal: plainly, with what the guide is about, what it can answer, and the human adviser."""
+    about = f"It is about “{title_of(guide)}”."
+    if suggested:
+        about += " You could ask, for example: " + " ".join(f"“{question}”" for question in suggested[:2])
+    lines = [Line("lead", "The guide says nothing that bears on this."), Line("note", about)]
     contact = settings.contact_name_and_link
     if contact:
-        lines.append(Line("note", f"A person can help further: {contact[0]} ({contact[1].removeprefix('mailto:')})."))
+        lines.append(Line("note", f"A person can help further: {_person(contact)}."))
     return lines
-
-
-def model_gave_up(why: str, *, quotes: bool) -> str:
-    """Return the note that says why the language model did not answer, and what stands there instead."""
-    return (MODEL[why] + (_QUOTES_INSTEAD if quotes else "")).strip()
-
-
-def left_out(count: int) -> str:
-    """Return the note that counts the sentences that were not shown."""
-    if count == 1:
-        return "1 sentence was left out, because the guide does not support it."
-    return f"{count} sentences were left out, because the guide does not support them."
-
-
-def found_none() -> str:
-    """Return the note to quotes that the language model did not take for an answer."""
-    return "The language model found no direct answer in these passages."
 
 
 def part_missed(text: str) -> str:
     """Return the note for the part of a question that the guide does not cover."""
-    shown = " ".join(re.sub(r"\d[\d.,%]*", "…", text).split()).rstrip(" ?.!")
-    return f"On “{shown[:120]}” the guide says nothing."
+    return f"On “{_echo(text) or text[:LONGEST_ECHO]}” the guide says nothing."
 
 
-def nearest(passages: Sequence[Passage], guide: Guide, most: int = 3) -> list[str]:
-    """Return the headings of the sections nearest to a question, best first."""
-    names = [p.heading[-1] if p.heading else guide.documents[p.document].title for p in passages]
-    return list(dict.fromkeys(names))[:most]
+def title_of(guide: Guide) -> str:
+    """Return what the guide calls itself."""
+    return next((document.title for document in guide.documents.values()), "this guide")
 
 
-def starters(guide: Guide, most: int = 6) -> list[str]:
-    """Return questions to begin with, spread over the guide: headings that are questions, then its top sections."""
-    headed = [s for d in guide.documents.values() for s in d.sections if s.heading and s.blocks]
-    asked = list(dict.fromkeys(as_question(s.heading[-1]) for s in headed if _is_question(s.heading[-1])))
-    if len(asked) < most:
-        top = [as_question(s.heading[-1]) for d in guide.documents.values() for s in _top_sections(d)]
-        asked = list(dict.fromkeys([*asked, *top[:: max(1, len(top) // most)]]))
-    step = max(1, len(asked) // most)
-    return asked[::step][:most]
+def _under(body: Sequence[Line]) -> str:
+    headings = {quote.passage.heading for line in body for quote in line.quotes}
+    if len(headings) == 1 and (path := headings.pop()):
+        return f"Under “{path[-1]}”"
+    return ""
 
 
-def all_suggestions(guide: Guide) -> list[str]:
-    """Return every question that ``suggestions`` may return."""
-    sections = [s for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
-    return list(dict.fromkeys(as_question(section.heading[-1]) for section in sections))
+def _echo(text: str) -> str:
+    """Return a short question as it may be repeated, without its figures, "" for a long one."""
+    shown = " ".join(re.sub(r"\d[\d.,%]*", "…", text).split()).strip(" ?.!,;:")
+    return shown if 0 < len(shown) <= LONGEST_ECHO else ""
 
 
-def suggestions(guide: Guide, passages: Sequence[Passage], most: int = 3) -> list[str]:
-    """Return follow-up questions: the sections beside those that were read."""
-    read = {p.heading for p in passages[:2]}
-    sections = [(d.name, s) for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
-    places = [i for i, (_, s) in enumerate(sections) if s.heading in read]
-    near = sorted(range(len(sections)), key=lambda i: min((abs(i - p) for p in places), default=i))
-    asked: dict[str, None] = {}
-    for place in near:
-        if sections[place][1].heading not in read:
-            asked.setdefault(as_question(sections[place][1].heading[-1]))
-        if len(asked) == most:
-            break
-    return list(asked)
-
-
-def as_question(heading: str) -> str:
-    """Return a heading as a question a student might ask."""
-    bare = re.sub(r"(?i)^how to\b", "How do I", heading.strip(" .:"))
-    return bare.rstrip("?") + "?" if _is_question(bare) else f"What does the guide say about “{bare}”?"
-
-
-def _is_question(heading: str) -> bool:
-    first, second, *_ = [*words(heading), "", ""]
-    asks = first in ("which", "who", "where") or (first in ("what", "how", "why", "when") and second in _VERBS)
-    return heading.rstrip().endswith("?") or asks or first in _VERBS
-
-
-def _top_sections(document: Document) -> list[Section]:
-    level = min((s.level for s in document.sections if len(s.heading) > 1), default=0)
-    found = [s for s in document.sections if s.level == level and s.heading]
-    return found or [s for s in document.sections if s.heading and s.blocks]
-
-
-def _quoted(missing: Sequence[str]) -> str:
-    """Return at most two words the guide never uses, in quotation marks; none that holds a digit."""
-    shown = [f"“{word}”" for word in missing if word.isalpha() and len(word) > 2][:2]
-    return " or ".join(shown)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+def _person(contact: tuple[str, str]) -> str:
+    return f"{contact[0]} ({contact[1].removeprefix('mailto:')})"

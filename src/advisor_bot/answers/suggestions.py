@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
 from advisor_bot.errors import AdvisorError
 from advisor_bot.index.guide import Guide
 from advisor_bot.index.library import Library
+from advisor_bot.text import words
+from advisor_bot.types import Document, Passage, Section
 
 _log = logging.getLogger(__name__)
+MOST_STARTERS, MOST_NEXT = 6, 3
+TRIED_AT_ONCE = 2_000  # sentences of a guide whose questions are tried while a student waits
+_VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
+_SECTION = re.compile(r"^what does the guide say about [“\"']?(.+?)[”\"']?\s*\?*$", re.I)
 
 
 class Offers:
@@ -31,7 +38,7 @@ class Offers:
         """
         known = self._known.setdefault(guide, {})
         new = [question for question in questions if question not in known]
-        if new and guide.is_small:
+        if new and len(guide.sentence_rows) <= TRIED_AT_ONCE:
             self._try(new, guide)
         elif new and self._trying.acquire(blocking=False):
             # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
@@ -53,3 +60,72 @@ class Offers:
             _log.info("Follow-up questions could not be tried: %s", error)
         finally:
             self._trying.release()
+
+
+# --- which questions ---------------------------------------------------------------------------------------------
+
+
+def starters(guide: Guide) -> list[str]:
+    """Return questions to begin with: the owner's (``starters`` in the front matter), else those of the headings."""
+    own = [question.strip(" ,") for d in guide.documents.values() for question in _asked_in(d.meta.get("starters", ""))]
+    if own:
+        return own[:MOST_STARTERS]
+    headed = [s for d in guide.documents.values() for s in d.sections if s.heading and s.blocks]
+    asked = list(dict.fromkeys(as_question(s.heading[-1]) for s in headed if is_question(s.heading[-1])))
+    if len(asked) < MOST_STARTERS:
+        top = [as_question(s.heading[-1]) for d in guide.documents.values() for s in _top_sections(d)]
+        asked = list(dict.fromkeys([*asked, *top[:: max(1, len(top) // MOST_STARTERS)]]))
+    step = max(1, len(asked) // MOST_STARTERS)
+    return asked[::step][:MOST_STARTERS]
+
+
+def all_questions(guide: Guide) -> list[str]:
+    """Return every question that may be offered after an answer."""
+    sections = [s for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
+    return list(dict.fromkeys(as_question(section.heading[-1]) for section in sections))
+
+
+def next_questions(guide: Guide, passages: Sequence[Passage], most: int = 2 * MOST_NEXT) -> list[str]:
+    """Return questions to go on with: the sections beside those that were read."""
+    read = {p.heading for p in passages[:2]}
+    sections = [s for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
+    places = [i for i, s in enumerate(sections) if s.heading in read]
+    near = sorted(range(len(sections)), key=lambda i: min((abs(i - p) for p in places), default=i))
+    asked = (as_question(sections[place].heading[-1]) for place in near if sections[place].heading not in read)
+    return list(dict.fromkeys(asked))[:most]
+
+
+def as_question(heading: str) -> str:
+    """Return a heading as a question a student might ask."""
+    bare = re.sub(r"(?i)^how to\b", "How do I", heading.strip(" .:"))
+    return bare.rstrip("?") + "?" if is_question(bare) else f"What does the guide say about “{bare}”?"
+
+
+def section_asked_for(text: str, guide: Guide) -> tuple[str, Section] | None:
+    """Return the document and section that ``text`` asks for by its heading, as our own questions do."""
+    found = _SECTION.match(" ".join(text.split()))
+    if not found:
+        return None
+    wanted = found[1].casefold()
+    for document in guide.documents.values():
+        for section in document.sections:
+            if section.heading and section.blocks and section.heading[-1].strip(" .:").casefold() == wanted:
+                return document.name, section
+    return None
+
+
+def is_question(heading: str) -> bool:
+    """Tell whether a heading asks."""
+    first, second, *_ = [*words(heading), "", ""]
+    asks = first in ("which", "who", "where") or (first in ("what", "how", "why", "when") and second in _VERBS)
+    return heading.rstrip().endswith("?") or asks or first in _VERBS
+
+
+def _asked_in(text: str) -> Iterator[str]:
+    yield from re.findall(r"[^?]+\?", text)
+
+
+def _top_sections(document: Document) -> list[Section]:
+    level = min((s.level for s in document.sections if len(s.heading) > 1), default=0)
+    found = [s for s in document.sections if s.level == level and s.heading]
+    return found or [s for s in document.sections if s.heading and s.blocks]

@@ -20,14 +20,13 @@ from statistics import median
 
 from advisor_bot.documents.outline import shadow
 from advisor_bot.documents.sentences import Span, block_sentences
-from advisor_bot.text import plain, points_back
+from advisor_bot.text import plain
 from advisor_bot.types import Block, Chunk, Document, Section
 
 SLACK = 1.25  # a block up to this many targets long stays in one piece; an item or a quotation up to twice the target
 SHORT_PARAGRAPH = 80  # characters; shorter ones go with the next paragraph
 SHORTS_JOINED = 4
 DEEPEST_LIST = 12
-LONGEST_NAMED = 400  # characters of a sentence that is read with the next
 LONGEST_TABLE = 20_000  # characters above a row within which its table's header is looked for
 
 _DELIMITERS = re.compile(r"[ \t|:-]*-[ \t|:-]*")
@@ -35,12 +34,19 @@ _Key = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedTexts:
-    """What goes to the encoder for one chunk: the whole, its sentences, its sentences in context."""
+class ReadSentence:
+    """A sentence as it is read: its plain words, the heading it stands under."""
+
+    text: str
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTexts:
+    """What is encoded for one chunk: the whole, and its sentences."""
 
     chunk: str
-    sentences: tuple[str, ...]
-    in_context: tuple[str, ...]
+    sentences: tuple[ReadSentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,8 @@ def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
     return tuple(made)
 
 
-def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
-    """Return what is embedded for ``chunk``: its heading path and plain words, and its plain sentences.
+def encoded_texts(chunk: Chunk, document: Document) -> EncodedTexts:
+    """Return what is encoded for ``chunk``: its heading path and plain words, and each of its sentences in its place.
 
     The path opens with the document's title, unless that is only the file's name. The later rows of a long table
     come with the table's header.
@@ -110,21 +116,9 @@ def embedded_texts(chunk: Chunk, document: Document) -> EmbeddedTexts:
     title = () if document.title == PurePosixPath(document.name).stem else (document.title,)
     path = " > ".join(dict.fromkeys((*title, *chunk.heading)))
     body = " ".join((*_table_header(chunk, document), *sentences))
-    read = tuple(in_context(chunk.heading, *pair) for pair in zip(("", *sentences), sentences, strict=False))
-    return EmbeddedTexts(f"{path}\n{body}".strip(), sentences, read)
-
-
-def in_context(heading: tuple[str, ...], before: str, sentence: str) -> str:
-    """Return ``sentence`` as it is read: after its innermost heading.
-
-    One that points back to what was named before it comes with the sentence ``before`` it, unless that is so long
-    that an encoder might read nothing else.
-    """
-    if before and len(before) <= LONGEST_NAMED and points_back(sentence):
-        sentence = f"{before} {sentence}"
-    if not heading or not heading[-1]:
-        return sentence
-    return heading[-1] + (" " if heading[-1][-1] in ".:!?" else ". ") + sentence
+    heading = chunk.heading[-1] if chunk.heading else ""
+    read = tuple(ReadSentence(text, heading) for text in sentences)
+    return EncodedTexts(f"{path}\n{body}".strip(), read)
 
 
 def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Piece, seen: Counter[_Key]) -> Chunk:

@@ -1,30 +1,33 @@
 """Stage 4, the builder's side: documents -> a version folder, whole and checked before it gets its name.
 
-Vectors come from older versions where the exact text was embedded with the same encoder; only the rest is
-computed. Everything goes through a hidden folder that is renamed when it is complete and on the disk.
+Vectors and token states come from older versions where the exact text was encoded with the same model; only the
+rest is computed. Everything goes through a hidden folder that is renamed when it is complete and on the disk.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor_bot import disk
-from advisor_bot.documents.chunk import chunk, embedded_texts
+from advisor_bot.documents.chunk import chunk, encoded_texts
 from advisor_bot.errors import IndexingError
 from advisor_bot.index import versions
 from advisor_bot.index.version import COLLECTION, SCHEMA, Version, manifest_row
 from advisor_bot.models.encoder import Encoder
+from advisor_bot.models.opening import Models
+from advisor_bot.models.reader import Encoded, Reader, Sentence
 from advisor_bot.text import plain, terms
 from advisor_bot.types import Chunk, Document
 
@@ -35,70 +38,106 @@ Progress = Callable[[str, int, int], None]  # what is done, how much of it, of h
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What a version would hold: documents, chunks, and which unique embedded texts they need.
+class Wanted:
+    """Unique texts that a version needs encoded, one a row: which an older version has, which none has.
 
-    ``keys`` are the texts' keys, one a row of the vectors to be; ``missing`` are the texts of the rows that
-    no older version has a vector for, ``found`` where the others are (version, row there). ``terms`` are the
-    stemmed words that each chunk is found by.
+    ``keys`` are the texts' keys; ``missing`` the texts themselves of the rows that are new, ``found`` where the
+    others are (version, row there).
+    """
+
+    keys: tuple[bytes, ...]
+    missing: Mapping[int, Any]
+    found: Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a version would hold: documents, chunks, what is to be encoded for them, and how they are found by words.
+
+    ``passages`` are chunks as the encoder takes them, ``sentences`` as the reader does (``reader.Sentence``);
+    ``chunk_rows`` and ``sentence_rows`` say which of these belongs to each chunk and to each sentence. ``encoder``
+    and ``reader`` are fingerprints, ``terms`` the stemmed words that each chunk is found by.
     """
 
     documents: tuple[Document, ...]
     chunks: tuple[Chunk, ...]
     encoder: str
+    reader: str
     chunk_chars: int
-    keys: tuple[bytes, ...]
-    missing: Mapping[int, str]
-    found: Mapping[int, tuple[int, int]]
+    passages: Wanted
+    sentences: Wanted
+    chunk_rows: tuple[int, ...]
+    sentence_rows: tuple[int, ...]
     sources: tuple[Version, ...]
-    rows: Mapping[str, list[int]] = field(default_factory=dict)
-    terms: tuple[list[str], ...] = ()
+    terms: tuple[list[str], ...]
 
     @property
-    def content(self) -> str:
+    def hash(self) -> str:
         """A hash of all that readers see and all that decides what is found; equal means nothing changed."""
-        return _content(_manifest_rows(self), self)
+        return _content_hash(_manifest_rows(self), self)
+
+    @property
+    def to_encode(self) -> int:
+        """How many texts no older version has encoded."""
+        return len(self.passages.missing) + len(self.sentences.missing)
 
 
-def draft(documents: Sequence[Document], encoder: str, chunk_chars: int, sources: Sequence[Version] = ()) -> Draft:
-    """Cut ``documents`` and find which of their texts have vectors in ``sources`` (older versions, best first).
+class _Rows:
+    """Gives every text a row, equal texts the same."""
 
-    ``encoder`` is a fingerprint; versions made with another one lend nothing.
+    def __init__(self) -> None:
+        self.keys: dict[bytes, int] = {}
+        self.texts: list[Any] = []
+
+    def row(self, text: Any) -> int:
+        key = hashlib.blake2b(repr(text).encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
+        if key not in self.keys:
+            self.keys[key] = len(self.keys)
+            self.texts.append(text)
+        return self.keys[key]
+
+    def wanted(self, known: Mapping[bytes, tuple[int, int]]) -> Wanted:
+        missing = {row: self.texts[row] for key, row in self.keys.items() if key not in known}
+        return Wanted(tuple(self.keys), missing, {row: known[key] for key, row in self.keys.items() if key in known})
+
+
+def content_of(
+    documents: Sequence[Document], encoder: str, reader: str, chunk_chars: int, sources: Sequence[Version] = ()
+) -> Content:
+    """Cut ``documents`` and find which of their texts ``sources`` (older versions, best first) have encoded.
+
+    ``encoder`` and ``reader`` are fingerprints; versions made with others lend nothing.
     """
-    usable = tuple(source for source in sources if source.fingerprint == encoder)
-    known = _known(usable)
-    keys: dict[bytes, int] = {}
-    missing: dict[int, str] = {}
-    rows: dict[str, list[int]] = {"chunk_rows": [], "sentence_rows": [], "context_rows": []}
+    passages, sentences = _Rows(), _Rows()
     chunks: list[Chunk] = []
-
-    def row(text: str) -> int:
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
-        if key not in keys:
-            keys[key] = len(keys)
-            if key not in known:
-                missing[keys[key]] = text
-        return keys[key]
-
+    chunk_rows: list[int] = []
+    sentence_rows: list[int] = []
     for document in documents:
         for piece in chunk(document, target=chunk_chars):
-            texts = embedded_texts(piece, document)
+            texts = encoded_texts(piece, document)
             chunks.append(piece)
-            rows["chunk_rows"].append(row(texts.chunk))
-            rows["sentence_rows"] += map(row, texts.sentences)
-            rows["context_rows"] += map(row, texts.in_context)
-    found = {number: known[key] for key, number in keys.items() if key in known}
+            chunk_rows.append(passages.row(texts.chunk))
+            sentence_rows += [sentences.row((one.heading, one.text)) for one in texts.sentences]
     titles = {document.name: document.title for document in documents}
-    found_by = tuple(terms(" ".join((titles[c.document], *c.heading, plain(c.text)))) for c in chunks)
-    return Draft(
-        tuple(documents), tuple(chunks), encoder, chunk_chars, tuple(keys), missing, found, usable, rows, found_by
+    return Content(
+        tuple(documents),
+        tuple(chunks),
+        encoder,
+        reader,
+        chunk_chars,
+        passages.wanted(_known([s if s.fingerprint == encoder else None for s in sources], "keys.npy")),
+        sentences.wanted(_known([s if s.reader == reader else None for s in sources], "reading/keys.npy")),
+        tuple(chunk_rows),
+        tuple(sentence_rows),
+        tuple(sources),
+        tuple(terms(" ".join((titles[c.document], *c.heading, plain(c.text)))) for c in chunks),
     )
 
 
 def build(
-    folder: Path, drafted: Draft, encoder: Encoder, *, parent: str, summary: Mapping[str, int], progress: Progress
+    folder: Path, content: Content, models: Models, *, parent: str, summary: Mapping[str, int], progress: Progress
 ) -> str:
-    """Write ``drafted`` as a new version of ``folder`` and return its name; it is not live yet.
+    """Write ``content`` as a new version of ``folder`` and return its name; it is not live yet.
 
     The caller holds the builder's lock. Raises ``IndexingError`` when the folder cannot be written; nothing
     but the whole version is ever left behind.
@@ -107,8 +146,8 @@ def build(
     building = work / "new"
     try:
         building.mkdir(parents=True)
-        _write(building, drafted, encoder, progress)
-        name = _write_manifest(folder, building, drafted, encoder, parent, summary)
+        _write(building, content, models, progress)
+        name = _write_manifest(folder, building, content, models, parent, summary)
         whole = building.rename(work / name)
         Version(whole).prove()
         disk.sync_tree(whole)
@@ -121,46 +160,88 @@ def build(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _write(building: Path, drafted: Draft, encoder: Encoder, progress: Progress) -> None:
-    np.save(building / "keys.npy", np.frombuffer(b"".join(drafted.keys), np.uint8).reshape(-1, KEY_BYTES))
-    _write_vectors(building / "vectors.npy", drafted, encoder, progress)
-    _write_chroma(building / "chroma", drafted, np.load(building / "vectors.npy", mmap_mode="r"), progress)
-    _write_bm25(building / "bm25", drafted)
+def _write(building: Path, content: Content, models: Models, progress: Progress) -> None:
+    reading = building / "reading"
+    reading.mkdir()
+    done, total = 0, content.to_encode
+
+    def more(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("Encoding", done, total)
+
+    _write_keys(building / "keys.npy", content.passages)
+    _write_keys(reading / "keys.npy", content.sentences)
+    _write_vectors(building / "vectors.npy", content, models.encoder, more)
+    _write_reading(reading, content, models.reader, more)
+    _write_chroma(building / "chroma", content, np.load(building / "vectors.npy", mmap_mode="r"), progress)
+    _write_bm25(building / "bm25", content)
 
 
-def _write_vectors(file: Path, drafted: Draft, encoder: Encoder, progress: Progress) -> None:
-    """Write the vectors row by row with plain writes: a full disk is then an error, not a fault of the process."""
-    shape = (len(drafted.keys), encoder.dimension)
-    with file.open("wb") as stream:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(stream, header)
-        start = stream.tell()
-        for row, (source, old) in drafted.found.items():
-            _put(stream, start, row, drafted.sources[source].vectors[old])
-        wanted = sorted(drafted.missing, key=lambda row: len(drafted.missing[row]))
-        done = 0
+def _write_keys(file: Path, wanted: Wanted) -> None:
+    np.save(file, np.frombuffer(b"".join(wanted.keys), np.uint8).reshape(-1, KEY_BYTES))
 
-        def more(count: int) -> None:
-            nonlocal done
-            done += count
-            progress("Embedding", done, len(wanted))
 
-        for rows in _in_parts(wanted, ENCODED_AT_ONCE):
-            vectors = encoder.encode([drafted.missing[row] for row in rows], progress=more)
+def _write_vectors(file: Path, content: Content, encoder: Encoder, more: Callable[[int], None]) -> None:
+    wanted = content.passages
+    with _rows_of(file, "<f4", (len(wanted.keys), encoder.dimension)) as put:
+        for row, (source, old) in wanted.found.items():
+            put(row, content.sources[source].vectors[old])
+        for rows in _in_parts(sorted(wanted.missing, key=lambda row: len(wanted.missing[row])), ENCODED_AT_ONCE):
+            vectors = encoder.encode([wanted.missing[row] for row in rows], progress=more)
             for row, vector in zip(rows, vectors, strict=True):
-                _put(stream, start, row, vector)
+                put(row, vector)
 
 
-def _put(stream: BinaryIO, start: int, row: int, vector: NDArray[np.float32]) -> None:
-    stream.seek(start + row * vector.nbytes)
-    stream.write(vector.astype("<f4", copy=False).tobytes())
+def _write_reading(folder: Path, content: Content, reader: Reader, more: Callable[[int], None]) -> None:
+    """Write each sentence's vector and its token states, one sentence's after the other's, as they are made."""
+    wanted = content.sentences
+    spans = np.zeros((len(wanted.keys), 2), np.int64)  # where each sentence's states begin, and how many they are
+    written = 0
+
+    with (
+        _rows_of(folder / "vectors.npy", "<f2", (len(wanted.keys), reader.dimension)) as put,
+        (folder / "states.bin").open("wb") as stream,
+    ):
+
+        def keep(row: int, one: Encoded) -> None:
+            nonlocal written
+            put(row, one.vector)
+            spans[row] = written, len(one.states)
+            stream.write(one.states.tobytes())
+            written += len(one.states)
+
+        for row, (source, old) in wanted.found.items():
+            keep(row, content.sources[source].encoded_row(old))
+        for rows in _in_parts(sorted(wanted.missing, key=lambda row: len(wanted.missing[row][1])), ENCODED_AT_ONCE):
+            texts = [Sentence(text, heading) for heading, text in map(wanted.missing.__getitem__, rows)]
+            for row, one in zip(rows, reader.sentences(texts, progress=more), strict=True):
+                keep(row, one)
+    np.save(folder / "spans.npy", spans)
 
 
-def _write_chroma(folder: Path, drafted: Draft, vectors: NDArray[np.float32], progress: Progress) -> None:
+@contextlib.contextmanager
+def _rows_of(file: Path, kind: str, shape: tuple[int, int]) -> Iterator[Callable[[int, NDArray[np.float32]], None]]:
+    """Lend a function that writes one row of a new array with plain writes.
+
+    So a full disk is an error, not a fault of the process.
+    """
+    with file.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+        start, size = stream.tell(), np.dtype(kind).itemsize * shape[1]
+
+        def put(row: int, vector: NDArray[np.float32]) -> None:
+            stream.seek(start + row * size)
+            stream.write(vector.astype(kind, copy=False).tobytes())
+
+        yield put
+
+
+def _write_chroma(folder: Path, content: Content, vectors: NDArray[np.float32], progress: Progress) -> None:
     import chromadb
     from chromadb.config import Settings
 
-    rows = np.array(drafted.rows["chunk_rows"], np.int64)
+    rows = np.array(content.chunk_rows, np.int64)
     # More candidates than Chroma's 100 for larger guides: recall fell to 0.62 at 100 on 10,000 random vectors.
     searched = int(np.clip(len(rows) // 20, 200, 800))
     configuration: Any = {
@@ -177,7 +258,7 @@ def _write_chroma(folder: Path, drafted: Draft, vectors: NDArray[np.float32], pr
         client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
         collection = client.create_collection(COLLECTION, embedding_function=None, configuration=configuration)
         for part in _in_parts(range(len(rows)), STORED_AT_ONCE):
-            collection.add(ids=[drafted.chunks[row].id for row in part], embeddings=vectors[rows[part]])
+            collection.add(ids=[content.chunks[row].id for row in part], embeddings=vectors[rows[part]])
             progress("Storing", part[-1] + 1, len(rows))
     except OSError:
         raise
@@ -188,59 +269,64 @@ def _write_chroma(folder: Path, drafted: Draft, vectors: NDArray[np.float32], pr
             client.close()
 
 
-def _write_bm25(folder: Path, drafted: Draft) -> None:
+def _write_bm25(folder: Path, content: Content) -> None:
     import bm25s
 
     words = bm25s.BM25()
-    words.index(list(drafted.terms), show_progress=False)
+    words.index(list(content.terms), show_progress=False)
     words.save(str(folder), show_progress=False)
 
 
 def _write_manifest(
-    folder: Path, building: Path, drafted: Draft, encoder: Encoder, parent: str, summary: Mapping[str, int]
+    folder: Path, building: Path, content: Content, models: Models, parent: str, summary: Mapping[str, int]
 ) -> str:
     """Write the manifest and return the version's name, which ends in the manifest's hash."""
-    rows = _manifest_rows(drafted)
-    files = [building / "vectors.npy", building / "keys.npy", *sorted((building / "bm25").iterdir())]
+    rows = _manifest_rows(content)
+    parts = [file for part in ("reading", "bm25") for file in sorted((building / part).iterdir())]
+    files = [building / "vectors.npy", building / "keys.npy", *parts]
     manifest = {
         "schema": SCHEMA,
         "created": versions.now(),
         "parent": parent,
-        "encoder": drafted.encoder,
-        "encoder_name": encoder.name,
-        "chunk_chars": drafted.chunk_chars,
-        "content": _content(rows, drafted),
+        "encoder": content.encoder,
+        "encoder_name": models.encoder.name,
+        "reader": content.reader,
+        "chunk_chars": content.chunk_chars,
+        "content": _content_hash(rows, content),
         "summary": dict(summary),
         "files": {file.relative_to(building).as_posix(): disk.file_hash(file) for file in files},
         "documents": rows,
-        **drafted.rows,
+        "chunk_rows": content.chunk_rows,
+        "sentence_rows": content.sentence_rows,
     }
     data = _json(manifest)
     (building / "manifest.json").write_bytes(data)
     return f"{versions.next_sequence(folder):06d}-{hashlib.sha256(data).hexdigest()[:12]}"
 
 
-def _manifest_rows(drafted: Draft) -> list[dict[str, Any]]:
-    chunks: dict[str, list[Chunk]] = {document.name: [] for document in drafted.documents}
-    for piece in drafted.chunks:
+def _manifest_rows(content: Content) -> list[dict[str, Any]]:
+    chunks: dict[str, list[Chunk]] = {document.name: [] for document in content.documents}
+    for piece in content.chunks:
         chunks[piece.document].append(piece)
-    return [manifest_row(document, chunks[document.name]) for document in drafted.documents]
+    return [manifest_row(document, chunks[document.name]) for document in content.documents]
 
 
-def _content(rows: list[dict[str, Any]], drafted: Draft) -> str:
-    found_by = [hashlib.sha256(data).hexdigest() for data in (b"".join(drafted.keys), _json(drafted.terms))]
-    return hashlib.sha256(_json([SCHEMA, drafted.encoder, drafted.chunk_chars, *found_by, rows])).hexdigest()
+def _content_hash(rows: list[dict[str, Any]], content: Content) -> str:
+    keys = [hashlib.sha256(b"".join(wanted.keys)).hexdigest() for wanted in (content.passages, content.sentences)]
+    found_by = hashlib.sha256(_json(content.terms)).hexdigest()
+    made = [SCHEMA, content.encoder, content.reader, content.chunk_chars]
+    return hashlib.sha256(_json([*made, *keys, found_by, rows])).hexdigest()
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _known(sources: Sequence[Version]) -> dict[bytes, tuple[int, int]]:
-    """Return where each key has a vector: the number of the source, the row there; the first source wins."""
+def _known(sources: Sequence[Version | None], file: str) -> dict[bytes, tuple[int, int]]:
+    """Return where each key has been encoded: the number of the source, the row there; the first source wins."""
     known: dict[bytes, tuple[int, int]] = {}
     for number, source in enumerate(sources):
-        data = source.keys().tobytes()
+        data = source.keys(file).tobytes() if source else b""
         for row in range(len(data) // KEY_BYTES):
             known.setdefault(data[row * KEY_BYTES : (row + 1) * KEY_BYTES], (number, row))
     return known

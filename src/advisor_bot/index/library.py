@@ -14,7 +14,7 @@ from advisor_bot.errors import EncoderError, IndexingError
 from advisor_bot.index import versions
 from advisor_bot.index.guide import Guide
 from advisor_bot.index.version import Version
-from advisor_bot.models.encoder import Encoder
+from advisor_bot.models.opening import Models
 
 _log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Version)
@@ -34,13 +34,13 @@ class Library:
     Every method may be called from any thread.
     """
 
-    def __init__(self, folder: Path, open_encoder: Callable[[str], Encoder]) -> None:
-        """Remember the folder and what opens an encoder by its fingerprint; nothing is opened before it is needed.
+    def __init__(self, folder: Path, open_models: Callable[[str, str], Models]) -> None:
+        """Remember the folder and what opens the models by their fingerprints; nothing is opened before it is needed.
 
         Raises ``IndexingError`` for a URL.
         """
         self.folder = versions.refuse_url(folder)
-        self._open_encoder = open_encoder
+        self._open_models = open_models
         self._held: dict[str, _Held] = {}
         self._live = ""
         self._refused: tuple[str, float] = ("", 0.0)
@@ -169,7 +169,7 @@ class Library:
             return 0.0
 
     def _opened(self, path: Path) -> Guide:
-        return Guide(path, self._open_encoder)
+        return Guide(path, self._open_models)
 
     def _swap(self, guide: Guide) -> None:
         """Make ``guide`` the one that is lent; the old one closes now or when its last lease ends."""

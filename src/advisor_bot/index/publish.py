@@ -17,11 +17,11 @@ from advisor_bot import disk
 from advisor_bot.documents.load import Loaded, load
 from advisor_bot.errors import GuardError, IndexingError, LoadError
 from advisor_bot.index import changes, versions
-from advisor_bot.index.build import Draft, Progress, build, draft
+from advisor_bot.index.build import Content, Progress, build, content_of
 from advisor_bot.index.library import newest_sound
 from advisor_bot.index.version import Version
-from advisor_bot.models.engines import configured_fingerprint
-from advisor_bot.models.export import ensure_export, prepare_encoder
+from advisor_bot.models.export import ensure_models, prepare_models
+from advisor_bot.models.opening import configured_fingerprint, reader_fingerprint
 from advisor_bot.settings import Settings
 from advisor_bot.types import Document
 
@@ -125,13 +125,13 @@ def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None =
     ``ask`` puts the cases to both versions; the planned one stands in a temporary folder meanwhile.
     """
     with _live_version(settings.index_folder) as old:
-        drafted = _draft(documents, settings, old)
-        planned = _plan(old, drafted, settings)
-        if ask is None or planned.same or old is None or not drafted.chunks:
+        content = _content(documents, settings, old)
+        planned = _plan(old, content, settings)
+        if ask is None or planned.same or old is None or not content.chunks:
             return planned
         with _aside() as aside:
-            encoder = prepare_encoder(settings, say=lambda _: None)
-            name = build(aside, drafted, encoder, parent="", summary={}, progress=lambda *_: None)
+            models = prepare_models(settings, say=lambda _: None)
+            name = build(aside, content, models, parent="", summary={}, progress=lambda *_: None)
             versions.point(aside, name, "plan")
             return replace(planned, answers=ask(settings.index_folder, aside))
 
@@ -177,19 +177,19 @@ def publish(
     with _writing(folder), versions.locked(folder, say):
         versions.clean(folder)
         with _live_version(folder) as old:
-            drafted = _draft(documents, settings, old)
-            planned = _plan(old, drafted, settings)
-            if not drafted.chunks:
+            content = _content(documents, settings, old)
+            planned = _plan(old, content, settings)
+            if not content.chunks:
                 raise GuardError(f"There is no text to publish; {_stays(old)}.")
             if planned.same and old is not None:
-                ensure_export(settings, say=say)
+                ensure_models(settings, say=say)
                 if versions.live(folder) != old.name:
                     versions.point(folder, old.name, "restore")
                 return Published(old.name, changed=False, plan=planned)
             if not force:
                 guard(planned)
-            encoder = prepare_encoder(settings, say=say)
-            name = build(folder, drafted, encoder, parent=planned.parent, summary=planned.counts, progress=progress)
+            models = prepare_models(settings, say=say)
+            name = build(folder, content, models, parent=planned.parent, summary=planned.counts, progress=progress)
             if ask and old is not None and not force and planned.touched > ask_from:
                 planned = _asked(folder, name, planned, ask)
         versions.point(folder, name, "publish")
@@ -258,24 +258,27 @@ def watch(
 # --- what the above stands on ----------------------------------------------------------------------------------
 
 
-def _draft(documents: Sequence[Document], settings: Settings, old: Version | None) -> Draft:
-    return draft(documents, configured_fingerprint(settings), settings.chunk_chars, [old] if old else [])
+def _content(documents: Sequence[Document], settings: Settings, old: Version | None) -> Content:
+    models = configured_fingerprint(settings), reader_fingerprint()
+    return content_of(documents, *models, settings.chunk_chars, [old] if old else [])
 
 
-def _plan(old: Version | None, drafted: Draft, settings: Settings) -> Plan:
+def _plan(old: Version | None, content: Content, settings: Settings) -> Plan:
     reasons = []
-    if old and old.fingerprint != drafted.encoder:
+    if old and old.fingerprint != content.encoder:
         reasons.append(f"the embedding model is another ({old.manifest['encoder_name']} before)")
+    if old and old.reader != content.reader:
+        reasons.append("the reader that ships with the program is another")
     if old and old.manifest["chunk_chars"] != settings.chunk_chars:
         reasons.append(f"the chunk length is {settings.chunk_chars} ({old.manifest['chunk_chars']} before)")
     return Plan(
         parent=old.name if old else "",
-        documents=changes.compare(old.chunks if old else (), drafted.chunks),
-        embed=len(drafted.missing),
+        documents=changes.compare(old.chunks if old else (), content.chunks),
+        embed=content.to_encode,
         reasons=tuple(reasons),
-        same=old is not None and old.manifest["content"] == drafted.content,
+        same=old is not None and old.manifest["content"] == content.hash,
         text_before=sum(len(document.text) for document in old.documents.values()) if old else 0,
-        text_after=sum(len(document.text) for document in drafted.documents),
+        text_after=sum(len(document.text) for document in content.documents),
     )
 
 

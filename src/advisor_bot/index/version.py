@@ -1,6 +1,6 @@
-"""Stage 4: one version of the index (Chroma, BM25, vectors, documents).
+"""One published version, opened read only: documents, vectors, token states, Chroma, BM25.
 
-A version is a folder that never changes: ``chroma/``, ``bm25/``, ``vectors.npy``, ``keys.npy``,
+A version is a folder that never changes: ``chroma/``, ``bm25/``, ``vectors.npy``, ``keys.npy``, ``reading/``,
 ``manifest.json``. Its name ends in the first 12 hex digits of the manifest's SHA-256, and the manifest
 holds the hashes of every other file but Chroma's, which rewrites its own even when only read. So damage
 is noticed on opening. ``build.py`` writes versions; this module only reads them, and ``library.py`` says which
@@ -18,7 +18,9 @@ import os
 import shutil
 import tempfile
 import threading
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
@@ -28,22 +30,22 @@ from numpy.typing import NDArray
 
 from advisor_bot.disk import file_hash
 from advisor_bot.errors import IndexingError
+from advisor_bot.models.reader import STATE, Encoded
 from advisor_bot.types import Block, Chunk, Document, Section
 
-SCHEMA = 1
+SCHEMA = 2
 COLLECTION = "guide"
 PROVED_ROWS = 8
-TOPIC_SENTENCES = 4000  # of a document, looked at for its topic
 _log = logging.getLogger(__name__)
 
 
 class Version:
     """One version, opened read only. A row of ``chunks`` is a chunk's place in document order.
 
-    ``vectors`` holds unique embedded texts, shape (texts, dimension); ``chunk_rows``, ``sentence_rows``
-    and ``context_rows`` say which of them belongs to each chunk, each sentence, and each sentence with its
-    innermost heading. Sentences count over all chunks in order; those of chunk i are
-    ``first_sentence[i]:first_sentence[i + 1]``. ``fingerprint`` is that of the encoder the vectors were made with.
+    ``vectors`` holds the encoder's vectors of unique passages, shape (passages, dimension); ``chunk_rows`` says which
+    of them belongs to each chunk, ``sentence_rows`` which row of ``reading/`` to each sentence. Sentences count over
+    all chunks in order; those of chunk i are ``first_sentence[i]:first_sentence[i + 1]``. ``fingerprint`` is that of
+    the encoder, ``reader`` that of the reader the version was made with.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,26 +58,28 @@ class Version:
         self.created: str = self.manifest["created"]
         self.parent: str = self.manifest["parent"]
         self.fingerprint: str = self.manifest["encoder"]
+        self.reader: str = self.manifest["reader"]
         self.documents: Mapping[str, Document] = {row["name"]: _document(row) for row in self.manifest["documents"]}
         self.chunks: tuple[Chunk, ...] = tuple(
             _chunk(chunk, self.documents[row["name"]]) for row in self.manifest["documents"] for chunk in row["chunks"]
         )
-        self.chunk_rows, self.sentence_rows, self.context_rows = (
-            np.array(self.manifest[key], np.int64) for key in ("chunk_rows", "sentence_rows", "context_rows")
+        self.chunk_rows, self.sentence_rows = (
+            np.array(self.manifest[key], np.int64) for key in ("chunk_rows", "sentence_rows")
         )
         counts = [len(chunk.sentences) for chunk in self.chunks]
         self.first_sentence: NDArray[np.int64] = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        self._topics: dict[str, NDArray[np.float32]] = {}
         ends = accumulate(len(row["chunks"]) for row in self.manifest["documents"])
         self._document_chunks = {
             row["name"]: slice(end - len(row["chunks"]), end)
             for row, end in zip(self.manifest["documents"], ends, strict=True)
         }
+        self._starts = {name: [c.start for c in self.chunks[rows]] for name, rows in self._document_chunks.items()}
         self._rows = {chunk.id: row for row, chunk in enumerate(self.chunks)}
-        for key in ("documents", "chunk_rows", "sentence_rows", "context_rows"):
+        for key in ("documents", "chunk_rows", "sentence_rows"):
             del self.manifest[key]  # held above in their own form
         self._opening = threading.RLock()
         self._vectors: NDArray[np.float32] | None = None
+        self._reading: _Reading | None = None
         self._words: Any = None
         self._store: _Store | None = None
         self._store_failed = False
@@ -89,16 +93,33 @@ class Version:
                 self._vectors = np.load(self.path / "vectors.npy", mmap_mode="r")
             return self._vectors
 
-    def keys(self) -> NDArray[np.uint8]:
-        """Return the key of each vector's text, shape (texts, 16), for a builder that reuses vectors."""
-        self._check("keys.npy")
-        keys: NDArray[np.uint8] = np.load(self.path / "keys.npy")
+    def sentence_vectors(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the reader's vectors of the sentences with these numbers, shape (numbers, dimension)."""
+        found: NDArray[np.float32] = self._read().vectors[self.sentence_rows[numbers]].astype(np.float32)
+        return found
+
+    def encoded(self, number: int) -> Encoded:
+        """Return the sentence with this number as the reader takes it."""
+        return self.encoded_row(int(self.sentence_rows[number]))
+
+    def encoded_row(self, row: int) -> Encoded:
+        """Return one row of ``reading/``."""
+        reading = self._read()
+        start, size = reading.spans[row]
+        return Encoded(reading.vectors[row].astype(np.float32), reading.states[start : start + size])
+
+    def keys(self, file: str = "keys.npy") -> NDArray[np.uint8]:
+        """Return the key of each encoded text, shape (texts, 16), for a builder that uses what is encoded again."""
+        self._check(file)
+        keys: NDArray[np.uint8] = np.load(self.path / file)
         return keys
 
     def warm(self) -> Self:
         """Open everything now, so that damage shows here and not at a question; return this version."""
         self.vectors  # noqa: B018
-        self._check("keys.npy")
+        self._read()
+        for file in ("keys.npy", "reading/keys.npy"):
+            self._check(file)
         self._bm25()
         self._chroma()
         return self
@@ -150,18 +171,19 @@ class Version:
         used = int(starts[number + 1] - starts[number])
         return math.log(1 + (len(self.chunks) - used + 0.5) / (used + 0.5)) if used else None
 
-    def topic(self, document: str) -> NDArray[np.float32]:
-        """Return what the sentences of a document have in common: their mean vector, of length 1.
+    def chunk_of(self, number: int) -> int:
+        """Return the row of the chunk that holds the sentence with this number."""
+        return int(np.searchsorted(self.first_sentence, number, "right")) - 1
 
-        Of a long document evenly spaced sentences stand for all.
-        """
-        if document not in self._topics:
-            chunks = self._document_chunks[document]
-            first, end = self.first_sentence[chunks.start], self.first_sentence[chunks.stop]
-            step = 1 + int(end - first) // TOPIC_SENTENCES
-            mean = self.vectors[self.sentence_rows[first:end:step]].sum(axis=0)
-            self._topics[document] = mean / max(float(np.linalg.norm(mean)), 1e-9)
-        return self._topics[document]
+    def row_at(self, document: str, offset: int) -> int:
+        """Return the row of the last chunk of ``document`` that begins at ``offset`` or before."""
+        rows = self._document_chunks[document]
+        return rows.start + max(bisect_right(self._starts[document], offset) - 1, 0)
+
+    def span_of(self, number: int) -> tuple[int, int]:
+        """Return where the sentence with this number stands in its document."""
+        row = self.chunk_of(number)
+        return self.chunks[row].sentences[number - int(self.first_sentence[row])]
 
     def row(self, chunk_id: str) -> int | None:
         """Return the row of the chunk called ``chunk_id``, None if this version has none."""
@@ -172,12 +194,26 @@ class Version:
         with self._opening:
             if self._store is not None:
                 self._store.close()
-            self._store, self._words, self._vectors = None, None, None
+            self._store, self._words, self._vectors, self._reading = None, None, None, None
             self._store_failed = True
 
     def _exact(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         scores = self.vectors[self.chunk_rows] @ np.asarray(vector, np.float32)
         return [(int(row), float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k]]
+
+    def _read(self) -> _Reading:
+        with self._opening:
+            if self._reading is None:
+                for file in ("vectors.npy", "states.bin", "spans.npy"):
+                    self._check(f"reading/{file}")
+                folder = self.path / "reading"
+                states = folder / "states.bin"
+                self._reading = _Reading(
+                    np.load(folder / "vectors.npy", mmap_mode="r"),
+                    np.memmap(states, STATE, "r") if states.stat().st_size else np.zeros(0, STATE),
+                    np.load(folder / "spans.npy"),
+                )
+            return self._reading
 
     def _bm25(self) -> Any:
         with self._opening:
@@ -210,6 +246,15 @@ class Version:
             raise IndexingError(f"{self.path / file} cannot be read: {error}") from None
         if not sound:
             raise IndexingError(f"{self.path / file} is damaged: its hash is not the one in the manifest.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the reader made of the unique sentences: a vector each, their token states, where each one's states are."""
+
+    vectors: NDArray[np.float16]
+    states: NDArray[np.void]
+    spans: NDArray[np.int64]
 
 
 class _Store:

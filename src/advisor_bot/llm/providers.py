@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from advisor_bot.errors import SettingsError
-from advisor_bot.models.engines import cores
+from advisor_bot.models.opening import cores
 from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:

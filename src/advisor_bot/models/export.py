@@ -1,7 +1,7 @@
-"""The one-time export of an embedding model to ONNX, and the check that the export is right.
+"""What is made once a machine, before the first publish: the reading encoder, and an owner's encoder as ONNX.
 
-Publishing turns the sentence-transformers model into an ONNX file once, in a process of its own, and compares
-the two. It is made in a hidden folder and renamed, so a half-written one is never used.
+An owner's sentence-transformers model is turned into an ONNX file in a process of its own, and the two are compared.
+It is made in a hidden folder and renamed, so a half-written one is never used.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from filelock import FileLock
 from advisor_bot.disk import file_hash, sync
 from advisor_bot.errors import EncoderError
 from advisor_bot.models.encoder import Encoder
-from advisor_bot.models.engines import (
-    PACKAGED,
-    PACKAGED_WEIGHTS,
+from advisor_bot.models.merge import merge_into
+from advisor_bot.models.opening import (
+    Models,
     cores,
+    encoder_of,
     fingerprint_of,
     first_line,
     is_sound,
     manifest_of,
     onnx_encoder,
     open_export,
+    open_reader,
     prompts_of,
+    reader_fingerprint,
     sentence_transformer,
     source_of,
 )
@@ -65,22 +68,32 @@ _CHECKED = (
 )
 
 
-def prepare_encoder(settings: Settings, *, say: Callable[[str], None]) -> Encoder:
-    """Return the encoder to publish with, exporting and checking it first where this machine has not done so yet.
+def prepare_models(settings: Settings, *, say: Callable[[str], None]) -> Models:
+    """Return the models to publish with, made and checked first where this machine has not done so yet.
 
-    Raises ``EncoderError`` when the model is missing or altered.
+    Raises ``EncoderError`` when a model is missing or altered.
     """
-    return open_export(ensure_export(settings, say=say), settings, threads=1, workers=cores())
+    own = ensure_models(settings, say=say)
+    reader = open_reader(settings, workers=cores())
+    encoder = open_export(own, settings, threads=1, workers=cores()) if own else encoder_of(reader)
+    return Models(encoder, reader)
 
 
-def ensure_export(settings: Settings, *, say: Callable[[str], None]) -> Path:
-    """Return where the export of the settings' model stands, after making it where it is missing or damaged."""
+def ensure_models(settings: Settings, *, say: Callable[[str], None]) -> Path | None:
+    """Make what is made once a machine where it is missing or damaged; return where an owner's encoder stands."""
+    reading = settings.encoder_folder / reader_fingerprint()
+    with _writing(reading.parent):
+        if not is_sound(reading, thoroughly=True):
+            say("Preparing the reader (once a machine).")
+            merge_into(reading)
+        return _ensure_export(settings, say) if settings.embedding_model else None
+
+
+def _ensure_export(settings: Settings, say: Callable[[str], None]) -> Path:
     source = source_of(settings.embedding_model, download=True)
-    target = settings.encoder_folder / fingerprint_of(source, packaged=not settings.embedding_model)
-    with _writing(target.parent):
-        if is_sound(target, thoroughly=True):
-            return target
-        say("Preparing the encoder (once a machine; this takes a moment).")
+    target = settings.encoder_folder / fingerprint_of(source)
+    if not is_sound(target, thoroughly=True):
+        say("Exporting the encoder (once a machine; this takes a minute).")
         _export_into(source, target, settings.embedding_model)
         reason = manifest_of(target)["impossible"]
         if reason:
@@ -130,9 +143,8 @@ def _export(source: Path, building: Path, name: str) -> None:
     """Write the export of the model in ``source`` into ``building``, or why there is none."""
     model = sentence_transformer(source)
     manifest: dict[str, Any] = {
-        "name": name or PACKAGED,
+        "name": name,
         "model": name,
-        "weights": "" if name else PACKAGED_WEIGHTS,
         "dimension": int(model.get_embedding_dimension()),
         "prompts": prompts_of(model),
         "impossible": _impossible(model),
@@ -175,7 +187,7 @@ def _write_onnx(model: Any, building: Path) -> None:
     import torch
 
     class Pooled(torch.nn.Module):
-        """The transformer with mean pooling and normalization, as one graph; the tokens' states beside."""
+        """The transformer with mean pooling and normalization, as one graph."""
 
         def __init__(self, transformer: Any, typed: bool) -> None:
             super().__init__()
@@ -186,7 +198,7 @@ def _write_onnx(model: Any, building: Path) -> None:
             states = self.transformer(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
             mask = attention_mask.unsqueeze(-1).to(states.dtype)
             mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(mean, p=2, dim=1), states
+            return torch.nn.functional.normalize(mean, p=2, dim=1)
 
     model.tokenizer.backend_tokenizer.save(str(building / "tokenizer.json"))
     sample = model.tokenizer(["two texts", "of two lengths, the second longer"], padding=True, return_tensors="pt")
@@ -199,12 +211,11 @@ def _write_onnx(model: Any, building: Path) -> None:
             dynamo=False,  # the newer exporter needs onnxscript
             opset_version=17,
             input_names=["input_ids", "attention_mask"],
-            output_names=["vectors", "states"],
+            output_names=["vectors"],
             dynamic_axes={
                 "input_ids": {0: "text", 1: "token"},
                 "attention_mask": {0: "text", 1: "token"},
                 "vectors": {0: "text"},
-                "states": {0: "text", 1: "token"},
             },
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor_bot.errors import EncoderError, SettingsError
-from advisor_bot.models.engines import first_line, source_of
+from advisor_bot.models.opening import first_line, source_of
 from advisor_bot.types import Passage
 
 RERANKED = 20  # passages that are read with the question

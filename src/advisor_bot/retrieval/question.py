@@ -1,18 +1,18 @@
-"""What a question asks, seen from its words alone: small talk, its parts, the kind of thing wanted."""
+"""What a question says, seen from its words alone: small talk, its parts, the language it is in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from advisor_bot.retrieval.answer_type import Wanted, wanted
+from advisor_bot.errors import QuestionError
 from advisor_bot.text import STOPWORDS, stem, words
 
-Chat = Literal["greeting", "thanks", "bye", "who", "how", ""]
+SmallTalk = Literal["greeting", "thanks", "bye", "who", "how", ""]
+MOST_PARTS = 3
 
 _GREETING = re.compile(
     r"^(?:(?:hi+|hello+|hey+|hiya|yo|howdy|greetings|good (?:morning|afternoon|evening|day)|sup|what'?s up)"
@@ -45,98 +45,49 @@ _HOW = re.compile(
     r"^what can i ask\b[^?]*\??$|^how does this (?:chat|bot|thing )?\s*work\W*$|^(?:test|testing)\W*$",
     re.I,
 )
-_NEW_TOPIC = (
-    r"(?:forget (?:about )?(?:that|it|this)|never ?mind(?: that)?|chang(?:e|ing) (?:of |the )*(?:topic|subject)s?|"
-    r"(?:(?:a|an|on|to|totally|completely) )*(?:different|new|other|another|unrelated|separate) "
-    r"(?:question|topic|subject|note))"
-)
-_FILLER = re.compile(
-    r"^(?:(?:ok(?:ay)?|so|well|um+|uh+|oh|yeah|yes|no|alright|great|thanks?(?: you)?|thx|right|sorry|please|"
-    r"i see|got it|sure|and|also|but|actually|anyway|btw|by the way|lol|haha|hm+|(?:one more|quick|next|last) (?:thing|"
-    rf"question)|{_NEW_TOPIC})\b[\s,.!:;…-]*)+",
-    re.I,
-)
-_CHANGES_TOPIC = re.compile(rf"\b{_NEW_TOPIC}\b", re.I)
-_SPLIT = re.compile(
-    r"(?<=[?!])\s+(?=\S)|[,;]?\s+(?:and|&|plus|also|or)\s+(?:also\s+)?(?=(?:what|which|how|why|when|where|who|is|are|do|does|"
-    r"can|could|should|will|would)\b)",
-    re.I,
-)
-LEAST_ASKED = 3  # content words of a question that can be understood without the story around it
-_ASKING = (
-    r"(?:what|which|how|why|when|where|who|is|are|do|does|did|can|could|should|will|would|has|have|any(?:thing|one|body)?|"
-    r"tell me|please|compare|explain|describe|list|name|give|show|help|recommend|suggest|only|just|without|not|more|"
-    r"i (?:want|need|would like|wanna) to (?:know|understand|ask)|i(?:'m| am)? wonder(?:ing)?|looking for)"
-)
-_SENTENCE = re.compile(r"(?<=[.?!…])\s+(?=\S)")
-_ASKS = re.compile(rf"(?:(?:and|so|but|ok|okay|also|then|please|pls|well|btw)\W+)*{_ASKING}\b", re.I)
-_TELLS = re.compile(
-    rf"^(?:(?:so|ok|well|hi|hey)\W+)*(?:i|i'?m|i'?ve|my|we|as an?|being|since|because|everyone|got|single)\b"
-    rf"[^?]{{8,}}?[,;]\s+(?:(?:and|so|but)\s+)?(?={_ASKING}\b)",
+_HOW_ARE_YOU = re.compile(r"^how (?:are|r) (?:you|u)\b[^?]{0,20}\??$|^how(?:'s| is) it going\W*$", re.I)
+_ASKS = re.compile(r"(?:what|which|how|why|when|where|who|is|are|do|does|can|could|should|will|would)\b", re.I)
+_PARTS = re.compile(
+    r"(?<=[.?!])\s+(?=\S)|[,;]?\s+(?:and|&|plus|also|or)\s+(?:also\s+)?"
+    r"(?=(?:what|which|how|why|when|where|who|is|are|do|does|can|could|should|will|would)\b)",
     re.I,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question read: ``text`` without greeting, filler and story, the kind of thing ``wanted``, its ``parts``.
-
-    ``background`` is what the student told before and after asking. ``changes_topic``: what was said before is
-    done with ("forget that").
-    """
-
-    text: str
-    chat: Chat
-    wanted: Wanted
-    parts: tuple[str, ...]
-    background: str = ""
-    changes_topic: bool = False
+def clean_question(text: str, longest: int) -> str:
+    """Return ``text`` without control characters, white space folded. Raises ``QuestionError``."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not clean:
+        raise QuestionError("The question is empty. Write what you would like to know.")
+    if len(clean) > longest:
+        raise QuestionError(
+            f"The question has {len(clean):,} characters; {longest:,} are allowed. Shorten it to the point."
+        )
+    return clean
 
 
-def read_question(asked: str) -> Question:
-    """Read ``asked``; ``chat`` is set only where nothing but small talk was said."""
-    asked = " ".join(asked.split())
-    text = _FILLER.sub("", _GREETING.sub("", asked)).strip() or asked
-    chat = _chat(asked)
-    text, background = ("", "") if chat else _asked_and_told(text)
-    text = text or asked
-    parts = tuple(part.strip(" ,;") for part in _SPLIT.split(text) if len(words(part)) >= 2) or (text,)
-    return Question(text, chat, wanted(text), parts[:3], background, bool(_CHANGES_TOPIC.search(asked)))
-
-
-def _asked_and_told(text: str) -> tuple[str, str]:
-    """Part the sentences that ask from those that tell, where both are there and the asking ones say enough."""
-    pieces = [piece for piece in _SENTENCE.split(text) if words(piece)]
-    asking = [piece for piece in pieces if piece.rstrip().endswith("?") or _ASKS.match(piece)]
-    if not asking or len(asking) == len(pieces):
-        asking, told = pieces, []
-    else:
-        told = [piece for piece in pieces if piece not in asking]
-    first = _TELLS.match(asking[0]) if asking else None
-    if first:
-        told.append(first[0].strip(" ,;"))
-        asking = [asking[0][first.end() :], *asking[1:]]
-    if sum(word not in STOPWORDS for piece in asking for word in words(piece)) < LEAST_ASKED:
-        return text, ""
-    return " ".join(asking).strip(), " ".join(told).strip()
-
-
-def _chat(asked: str) -> Chat:
-    asked = _typed_out(asked)
-    rest = _GREETING.sub("", asked).strip(" ,.!")
+def small_talk(text: str) -> SmallTalk:
+    """Return the kind of small talk where ``text`` is nothing else, "" where something is asked."""
+    typed = _typed_out(text)
+    rest = _GREETING.sub("", typed).strip(" ,.!")
     if not rest:
-        return "greeting" if _GREETING.match(asked) else ""
-    for kind, pattern in (("thanks", _THANKS), ("bye", _BYE), ("thanks", _OKAY), ("who", _WHO), ("how", _HOW)):
-        if pattern.match(rest):
-            return kind  # type: ignore[return-value]
-    if re.match(r"^how (?:are|r) (?:you|u)\b[^?]{0,20}\??$|^how(?:'s| is) it going\W*$", rest, re.I):
-        return "greeting"
-    return ""
+        return "greeting" if _GREETING.match(typed) else ""
+    kinds: tuple[tuple[SmallTalk, re.Pattern[str]], ...] = (
+        ("thanks", _THANKS), ("bye", _BYE), ("thanks", _OKAY), ("who", _WHO), ("how", _HOW), ("greeting", _HOW_ARE_YOU),
+    )  # fmt: skip
+    return next((kind for kind, pattern in kinds if pattern.match(rest)), "")
 
 
-def _typed_out(asked: str) -> str:
-    """Return ``asked`` with drawn-out letters and the shorthand of messages written plainly."""
-    plain = re.sub(r"(\w)\1{2,}", r"\1", asked)
+def parts_of(text: str) -> tuple[str, ...]:
+    """Return the questions that ``text`` asks in one breath, three at most; itself where it asks one."""
+    parts = [part.strip(" ,;") for part in _PARTS.split(text) if len(words(part)) >= 2]
+    asking = tuple(part for part in parts if part.endswith("?") or _ASKS.match(part))
+    return asking[:MOST_PARTS] if len(asking) > 1 else (text,)
+
+
+def _typed_out(text: str) -> str:
+    """Return ``text`` with drawn-out letters and the shorthand of messages written plainly."""
+    plain = re.sub(r"(\w)\1{2,}", r"\1", text)
     return re.sub(r"\bu\b", "you", re.sub(r"\br\b(?= (?:u|you)\b)", "are", plain, flags=re.I), flags=re.I)
 
 

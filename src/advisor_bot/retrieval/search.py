@@ -1,9 +1,8 @@
-"""Question -> passages: dense and lexical candidates, scored together with their best sentence, joined.
+"""Question -> passages and the sentences worth reading: dense and lexical candidates, scored together, joined.
 
-A chunk's own score adds its cosine, the cosine of its best sentence read under its heading, and BM25. In a
-conversation, chunks of documents that fit badly what was said before fall behind, unless the question is
-answered clearly better elsewhere: then the topic has changed. Weights and limits were measured on dialogues
-over public guide pages (docs/quality.md).
+A chunk's score adds its cosine, the cosine of its best sentence, and BM25. In a conversation, chunks of documents
+that fit badly what was said before fall behind, unless the question is answered clearly better elsewhere: then the
+topic has changed. Weights and limits were measured on dialogues over public guide pages (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -19,72 +18,74 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from advisor_bot.index.guide import Guide
-from advisor_bot.retrieval.follow_up import Resolved, resolve, still_talked_of
-from advisor_bot.retrieval.question import Question, read_question
 from advisor_bot.retrieval.spelling import spelling
 from advisor_bot.retrieval.topics import topics
 from advisor_bot.text import terms
 from advisor_bot.types import Passage, Turn
 
-CANDIDATES = 300  # from each of dense and lexical; the best passage is among them for 0.99 of the questions
+CANDIDATES = 300  # chunks from each of dense and lexical; the best passage is among them for 0.99 of the questions
+READ = 40  # sentences that are read for a question
 OWN = {"chunk": 0.25, "sentence": 0.5, "lexical": 0.25}
 CONVERSATION = 0.5  # how far a chunk falls behind whose document does not fit the conversation at all
 LONG = 10  # chunks: where documents are shorter on average, a conversation passes from one to the next sooner
 FITS = 0.8  # the least fit of a document that counts as the conversation's own
 CHANGES, CHANGED = 0.2, 0.3  # lead of a chunk elsewhere over the conversation's own: topic may have, has changed
+NEAR_IN_RANK = 2
+MOST_JOINED = 1_200
 Vector = NDArray[np.float32]
 Scores = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question ready to be looked up.
+    """A text to be looked up.
 
-    ``terms`` are its stemmed content words with their idf, slips mended, short forms spelled out, what a
-    follow-up leans on included. ``alone`` is the vector of the stand-alone question, ``vector`` the mean of it
-    and the question as asked, of length 1; they are the same where the question stands alone. ``leaning`` is the
-    vector of what the student told of themselves: of sentences as good, those nearer to it come first.
+    ``terms`` are its stemmed content words with their idf, slips corrected, short forms spelled out. ``vector`` is
+    the encoder's, compared with chunks; ``reading`` the reader's, compared with sentences. ``history`` is the
+    conversation that passages should fit, () where none counts.
     """
 
-    resolved: Resolved
-    history: tuple[Turn, ...]
+    text: str
     terms: Mapping[str, float]
     vector: Vector
-    alone: Vector
-    leaning: Vector | None = None
+    reading: Vector
+    history: tuple[Turn, ...] = ()
 
 
-def make_query(asked: Question, history: Sequence[Turn], guide: Guide) -> Query:
-    """Resolve a question against ``history`` and what was told before it, mend its slips, and embed it."""
-    history = still_talked_of(asked, history)
-    if asked.background:
-        history = (*history, Turn("user", asked.background))
-    mended = spelling(guide).corrected(asked.text)
-    resolved = resolve(mended, history, guide.idf)
-    own = guide.encoder.query(mended)
-    alone = guide.encoder.query(resolved.text) if resolved.carried else own
-    mean = own + alone
-    spoken = terms(topics(guide).spelled_out(resolved.text))
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a query: candidate chunks by row with their scores, best first."""
+
+    query: Query
+    rows: Rows
+    scores: Scores
+
+
+def make_query(text: str, guide: Guide, history: Sequence[Turn] = ()) -> Query:
+    """Correct the slips of ``text`` and embed it."""
+    corrected = spelling(guide).corrected(text)
+    spoken = terms(topics(guide).spelled_out(corrected))
     weights = {term: guide.idf(term) or 0.0 for term in spoken}
-    return Query(resolved, tuple(history), weights, mean / max(float(np.linalg.norm(mean)), 1e-9), alone)
+    reading = guide.models.reader.question(corrected).vector
+    return Query(corrected, weights, guide.models.encoder.query(corrected), reading, tuple(history))
 
 
-def search(query: Query, guide: Guide, *, k: int = 20, budget: int | None = None) -> list[Passage]:
-    """Return at most ``k`` passages, best first, neighbours joined; ``budget`` bounds their characters together.
-
-    A text that stands twice in one document is read once; its copies in other documents are kept, since where a
-    text stands is part of what it says.
-    """
-    rows, scores = score_chunks(query, guide)
-    order = np.argsort(-scores, kind="stable")
-    ranked = [(int(rows[i]), float(scores[i])) for i in order[: 3 * k]]
-    groups = _joined(_folded(ranked, guide), guide, k)
-    passages = [as_passage(sorted(row for row, _ in group), group[0][1], guide) for group in groups]
-    return within(passages, k, budget)
+def blended(alone: Query, after: Query) -> Query:
+    """Return ``alone`` looked up half as what it is after what was said before it."""
+    return Query(
+        after.text, after.terms, _mean(alone.vector, after.vector), _mean(alone.reading, after.reading), after.history
+    )
 
 
-def score_chunks(query: Query, guide: Guide) -> tuple[NDArray[np.int64], Scores]:
-    """Return the rows of the candidate chunks and their scores."""
+def _mean(one: Vector, other: Vector) -> Vector:
+    mean = one + other
+    found: Vector = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    return found
+
+
+def find(query: Query, guide: Guide) -> Found:
+    """Return the candidate chunks for ``query``, best first."""
     everything = len(guide.chunks)
     lexical = _dense_array(guide.lexical(tuple(query.terms), everything), everything)
     found = [row for row, _ in guide.dense(query.vector, CANDIDATES)]
@@ -92,27 +93,60 @@ def score_chunks(query: Query, guide: Guide) -> tuple[NDArray[np.int64], Scores]
     rows = rows[rows < everything]
     parts = {
         "chunk": guide.vectors[guide.chunk_rows[rows]] @ query.vector,
-        "sentence": best_sentence(rows, query.vector, guide),
+        "sentence": _best_sentence(rows, query.reading, guide),
         "lexical": lexical[rows] / max(float(lexical.max(initial=0.0)), 1e-9),
     }
-    own: Scores = np.sum([OWN[name] * parts[name].astype(np.float64) for name in parts], axis=0)
-    if not query.history or not len(rows):
-        return rows, own
-    fit = _document_fit(query.history, guide)[rows]
+    scores: Scores = np.sum([OWN[name] * parts[name].astype(np.float64) for name in parts], axis=0)
+    if query.history and len(rows):
+        scores = _in_conversation(scores, rows, query.history, guide)
+    order = np.argsort(-scores, kind="stable")
+    return Found(query, rows[order], scores[order])
+
+
+def passages_of(found: Found, guide: Guide, *, k: int = 20, budget: int | None = None) -> list[Passage]:
+    """Return at most ``k`` passages, best first, neighbours joined; ``budget`` bounds their characters together.
+
+    A text that stands twice in one document is read once; its copies in other documents are kept, since where a
+    text stands is part of what it says.
+    """
+    ranked = list(zip(found.rows[: 3 * k].tolist(), found.scores[: 3 * k].tolist(), strict=True))
+    groups = _joined(_folded(ranked, guide), guide, k)
+    passages = [as_passage(sorted(row for row, _ in group), group[0][1], guide) for group in groups]
+    return within(passages, k, budget)
+
+
+def sentences_to_read(found: Found, guide: Guide, most: int = READ) -> Rows:
+    """Return the numbers of the sentences of the candidate chunks that are nearest to the query, nearest first.
+
+    Numbers count the guide's sentences in order, as ``Version.first_sentence`` has it.
+    """
+    numbers = _sentences_in(found.rows, guide)
+    cosines = guide.sentence_vectors(numbers) @ found.query.reading
+    return numbers[np.argsort(-cosines, kind="stable")[:most]]
+
+
+def _sentences_in(rows: Rows, guide: Guide) -> Rows:
+    first, last = guide.first_sentence[rows], guide.first_sentence[rows + 1]
+    spans = [np.arange(a, b) for a, b in zip(first, last, strict=True)]
+    return np.concatenate(spans or [np.arange(0)]).astype(np.int64)
+
+
+def _best_sentence(rows: Rows, vector: Vector, guide: Guide) -> Vector:
+    """Return for each chunk the best cosine of one of its sentences."""
+    counts = guide.first_sentence[rows + 1] - guide.first_sentence[rows]
+    cosines = guide.sentence_vectors(_sentences_in(rows, guide)) @ vector
+    best = np.full(len(rows), -1.0, np.float32)
+    np.maximum.at(best, np.repeat(np.arange(len(rows)), counts), cosines)
+    return best
+
+
+def _in_conversation(own: Scores, rows: Rows, history: Sequence[Turn], guide: Guide) -> Scores:
+    """Take from each score as its chunk's document does not fit ``history``, unless the topic has changed."""
+    fit = _document_fit(history, guide)[rows]
     lead = float(own.max() - own.max(where=fit >= FITS, initial=-1.0))
     stays = min(1.0, max(0.0, (CHANGED - lead) / (CHANGED - CHANGES)))
-    long = min(1.0, everything / len(guide.documents) / LONG) ** 2
-    return rows, own - CONVERSATION * long * stays * (1 - fit)
-
-
-def best_sentence(rows: NDArray[np.int64], vector: Vector, guide: Guide) -> Vector:
-    """Return for each chunk the best cosine of one of its sentences, read with its heading."""
-    first, last = guide.first_sentence[rows], guide.first_sentence[rows + 1]
-    wanted = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.arange(0)])
-    cosines = guide.vectors[guide.context_rows[wanted]] @ vector
-    best = np.full(len(rows), -1.0, np.float32)
-    np.maximum.at(best, np.repeat(np.arange(len(rows)), last - first), cosines)
-    return best
+    long = min(1.0, len(guide.chunks) / len(guide.documents) / LONG) ** 2
+    return own - CONVERSATION * long * stays * (1 - fit)
 
 
 def _document_fit(history: Sequence[Turn], guide: Guide) -> Scores:
@@ -161,10 +195,6 @@ def _joined(ranked: Sequence[tuple[int, float]], guide: Guide, k: int) -> list[l
     return [group for _, group in groups[:k]]
 
 
-NEAR_IN_RANK = 2
-MOST_JOINED = 1_200
-
-
 def _adjoins(row: int, group: Sequence[tuple[int, float]], guide: Guide) -> bool:
     rows = [member for member, _ in group]
     if row not in (min(rows) - 1, max(rows) + 1):
@@ -203,13 +233,12 @@ def as_passage(rows: Sequence[int], score: float, guide: Guide) -> Passage:
 
 
 class GuideRetriever(BaseRetriever):
-    """LangChain's retriever over one opened version of the guide."""
+    """LangChain's retriever over one opened guide."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     guide: Guide
     k: int = 20
-    history: tuple[Turn, ...] = ()
 
     def _get_relevant_documents(
         self,
@@ -217,8 +246,7 @@ class GuideRetriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002
     ) -> list[LangChainDocument]:
-        asked = make_query(read_question(query), self.history, self.guide)
-        found = search(asked, self.guide, k=self.k)
+        found = passages_of(find(make_query(query, self.guide), self.guide), self.guide, k=self.k)
         return [
             LangChainDocument(page_content=p.text, id=p.id, metadata={"passage": p, "source": p.document})
             for p in found

@@ -94,6 +94,11 @@ def english(word: str) -> str | None:
     return word if word in checker else checker.correction(word)
 
 
+def is_english(word: str) -> bool:
+    """Tell whether English has ``word`` (lower case)."""
+    return word in _checker()
+
+
 @cache
 def _checker() -> Any:
     from spellchecker import SpellChecker

@@ -17,11 +17,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from advisor_bot.answers.chain import Advisor
-from advisor_bot.answers.profile import Profile
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.errors import AdvisorError, QuestionError
 from advisor_bot.settings import Settings
-from advisor_bot.types import Answer, Role, Status, Turn, as_json
+from advisor_bot.types import Answer, Profile, Role, Status, Turn, as_json
 from advisor_bot.web import guide_view
 from advisor_bot.web.metrics import Metrics
 from advisor_bot.web.security import problem, read_policy
@@ -118,7 +117,7 @@ PAGES: dict[int | str, dict[str, Any]] = {
 def routes(advisor: Advisor, settings: Settings, metrics: Metrics | None = None) -> APIRouter:
     """Return the routes over ``advisor``; ``metrics`` is where they count."""
     router = APIRouter()
-    metrics = metrics or Metrics(*([advisor.writer.ledger] if advisor.writer else []))
+    metrics = metrics or Metrics()
     _ask_routes(router, advisor, metrics)
     _guide_routes(router, advisor, settings)
     _service_routes(router, advisor, metrics)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-    from advisor_bot.answers.chain import Advisor
+    from advisor_bot.answers.advisor import Advisor
+    from advisor_bot.web.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ QUEUE = 64  # events of the page that may wait; the conversation itself does not
 GRACE = 3  # seconds an open stream may still take when the server is told to stop
 
 
-def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
+def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = None) -> FastAPI:
     """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
@@ -59,7 +60,7 @@ def create_app(advisor: Advisor, settings: Settings) -> FastAPI:
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
     _add_error_handlers(app)
-    ours = api.routes(advisor, settings)
+    ours = api.routes(advisor, settings, metrics)
     app.include_router(ours)
     app.router.routes.extend(widget.routes(settings))
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")

