@@ -1,6 +1,8 @@
 """Who is told apart: distress and danger, a wish for a person, and harmless questions that look like either.
 
-python bench/people.py [FILE.jsonl]   # rows {"text", "kind"}: danger, distress, human, harmless; default bench/people.jsonl
+python bench/people.py [FILE.jsonl]
+
+Rows {"text", "kind"}: danger, distress, human, harmless; default bench/people.jsonl.
 
 Prints how many of each kind get help, the contact, or an ordinary answer, and names what went wrong.
 """

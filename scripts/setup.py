@@ -137,7 +137,7 @@ def say_download(extra):
         say(
             f"Nothing here uses the GPU libraries. For the small build of PyTorch ({TORCH_CPU_MB} MB), stop with Ctrl-C"
         )
-        say('and give TORCH_INDEX_URL, as README.md says under "Install".')
+        say("and give TORCH_INDEX_URL, as docs/install.md says.")
 
 
 def has_torch():

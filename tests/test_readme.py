@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -17,9 +18,11 @@ from advisor_bot.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]
 BLOCKS = re.findall(r"(?ms)^```\w*\n(.*?)^```$", README)
-COMMANDS = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+ALL_BLOCKS = re.findall(r"(?ms)^```\w*\n(.*?)^```$", "\n".join(d.read_text() for d in DOCUMENTS))
+COMMANDS = [line.partition("#")[0].strip() for block in ALL_BLOCKS for line in block.splitlines()]
 
 
 def _settings_rows() -> list[str]:
@@ -45,7 +48,7 @@ def _help(*command: str) -> str:
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
-    table = README.partition("## Settings")[2].partition("\n## ")[0]
+    table = (ROOT / "docs" / "settings.md").read_text()
     assert [line for line in table.splitlines() if line.startswith("| `")] == _settings_rows()
 
 
@@ -130,7 +133,7 @@ def test_every_address_named_exists(server: FastAPI) -> None:
     described = {
         f"{method.upper()} {path}" for path, operations in server.openapi()["paths"].items() for method in operations
     }
-    named = set(re.findall(r"`((?:GET|POST) /[^`]*)`", README))
+    named = set(re.findall(r"`((?:GET|POST) /[^`]*)`", API))
     assert named
     assert named <= {address.replace("{passage_id}", "{id}") for address in described}
 
@@ -144,7 +147,7 @@ def test_the_question_sent_by_curl_gets_an_answer_with_every_field_named(server:
     with TestClient(server, base_url="http://127.0.0.1:7860") as client:
         answer = client.post(path, json=json.loads(words[words.index("-d") + 1]))
     assert answer.status_code == 200, answer.text
-    fields = README.partition("| Field |")[2].partition("\n\n")[0]
+    fields = API.partition("| Field |")[2].partition("\n\n")[0]
     assert set(re.findall(r"(?m)^\| `(\w+)`", fields)) <= set(answer.json())
     assert answer.json()["citations"]
 
@@ -152,3 +155,20 @@ def test_the_question_sent_by_curl_gets_an_answer_with_every_field_named(server:
 def test_python_versions_named_are_those_of_the_package() -> None:
     classifiers = set(re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text()))
     assert set(re.findall(r"\b3\.\d\d\b", README)) == classifiers
+
+
+def test_the_readme_is_read_in_three_minutes() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_name_in_the_walks_through_the_code_exists() -> None:
+    names = re.findall(r"`(advisor_bot(?:\.\w+)+)`", (ROOT / "docs" / "architecture.md").read_text())
+    assert len(names) > 20
+    for name in names:
+        pkgutil.resolve_name(name)
+
+
+def test_every_package_has_its_line_in_the_architecture() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text()
+    packages = {path.parent.name for path in (ROOT / "src" / "advisor_bot").glob("*/__init__.py")}
+    assert {name for name in packages if f"| `{name}` |" in table} == packages

@@ -75,7 +75,7 @@ class Evidence:
 
     @property
     def best(self) -> tuple[Sentence, ...]:
-        """The sentences to show, best first: those that answer nearly as well, of a partial answer those that help most."""
+        """The sentences to show, best first: those that answer nearly as well; of a partial answer those that help."""
         if self.status != "answered":
             return tuple(sorted(self.sentences, key=lambda one: -one.helps)[:MOST_SHOWN])
         least = self.sentences[0].answers - card()["limits"]["margin"]
