@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,20 +16,21 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr
 
 Piece = str | float | Exception | list[dict[str, Any]]
+Reply = str | list[Piece] | Callable[[str], str]
 
 
 class Scripted(BaseChatModel):
     """Says its replies one after another and keeps the prompts.
 
     A reply is one text or its pieces; among the pieces a number is a pause in seconds, an exception is raised,
-    a list is a message of content blocks. After the last reply it says that one again.
+    a list is a message of content blocks; a function is given the prompt. After the last reply it says that one again.
     """
 
-    _replies: list[str | list[Piece]] = PrivateAttr()
+    _replies: list[Reply] = PrivateAttr()
     _prompts: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
     _stopped: threading.Event = PrivateAttr(default_factory=threading.Event)
 
-    def __init__(self, *replies: str | list[Piece]) -> None:
+    def __init__(self, *replies: Reply) -> None:
         super().__init__()
         self._replies = list(replies)
 
@@ -51,6 +52,7 @@ class Scripted(BaseChatModel):
     def _stream(self, messages: list[BaseMessage], *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
         self._prompts.append(messages)
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        reply = reply("\n".join(message.text for message in messages)) if callable(reply) else reply
         pieces = [reply[i : i + 7] for i in range(0, len(reply), 7)] if isinstance(reply, str) else reply
         try:
             for piece in pieces:

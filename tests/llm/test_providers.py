@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
+from advisor_bot.answers import phrases
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.assemble import advisor as assembled
 from advisor_bot.assemble import writer
 from advisor_bot.errors import SettingsError
@@ -167,7 +169,7 @@ def short_prompt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prompt of one's own, short because so small a model reads slowly."""
     file = tmp_path_factory.mktemp("prompt") / "prompt.md"
     file.write_text(
-        "Answer from the passages. Write [1] after each sentence.\n---\n{mark}\n{passages}\n{mark}\n{question}\n"
+        "Choose. Write STATUS: answered and SAY: 1 and the like.\n---\n{mark}\n{passages}\n{mark}\n{question}\n"
     )
     return file
 
@@ -181,22 +183,23 @@ def proved(published: Path, converser: Converser) -> None:
     """Ask a real model; whatever it says, what is shown is proved and streamed as it is answered."""
     from advisor_bot.answers.cite import violations
 
-    built = assembled(Settings(index=published, read_chars=500))
-    built.writer = converser
+    plainly = assembled(Settings(index=published, read_chars=500))
+    built = Advisor(plainly.versions, plainly.settings, converser)
     try:
         events = list(built.stream(QUESTION))
         answer = events[-1].data
         assert "".join(e.data["text"] for e in events if e.kind == "delta") == answer.text
-        assert [e.data["text"] for e in events if e.kind == "status"][1] == "Writing an answer…"
+        assert [e.data["text"] for e in events if e.kind == "status"][1] == phrases.CHOOSING
         with built.versions.lease() as index:
             assert violations(answer, index.documents) == []
     finally:
         built.versions.close()
     (calls,) = (one.samples for one in converser.ledger.collect() if one.name == "advisor_model_calls")
-    assert [(call.labels["outcome"] in ("answered", "left"), call.value) for call in calls] == [(True, 1)]
+    assert {call.labels["outcome"] for call in calls} <= {"answered", "left"}
+    assert sum(call.value for call in calls) in (1, 2)  # once, and once more for the form
     taken, given, _ = converser.ledger.spent
     assert taken > 50
-    assert 0 < given <= 61
+    assert 0 < given <= 122  # once, and once more for the form
 
 
 def test_a_small_model_in_the_process_is_asked_and_what_it_says_is_proved(

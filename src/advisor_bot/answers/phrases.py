@@ -15,7 +15,22 @@ from advisor_bot.settings import Settings
 from advisor_bot.text import numerals
 
 READING = "Reading the guide…"
-WRITING = "Writing an answer…"
+CHOOSING = "Choosing the sentences that answer…"
+TRANSLATED = (
+    "A language model put these words around the quotes into your language; the quotes are the guide’s own words."
+)
+UNTRANSLATED = "It could not be put into your language."
+FOUND_NONE = "The language model found no direct answer in these passages."
+_QUOTES_INSTEAD = "These sentences were chosen without it."
+_GAVE_UP: dict[str, str] = {
+    "empty": "The language model chose nothing that can be shown. ",
+    "stalled": "The language model took too long. ",
+    "failed": "The language model could not be reached. ",
+    "limited": "The language model is asked too often just now. ",
+    "budget": "Today’s budget for the language model is used up. ",
+    "resting": "The language model could not be reached for a while. ",
+    "busy": "The language model is busy with others. ",
+}
 ABOUT_YOU = (
     "Tell me what you have done before, what you would like to do and how much time you have: "
     "then I can look for what the guide says to people like you."
@@ -96,6 +111,11 @@ def not_covered(guide: Guide, suggested: Sequence[str], settings: Settings) -> l
     if contact:
         lines.append(Line("note", f"A person can help further: {_person(contact)}."))
     return lines
+
+
+def model_gave_up(why: str, *, quotes: bool) -> str:
+    """Return the note that says why the language model did not choose, and what stands there instead."""
+    return (_GAVE_UP[why] + (_QUOTES_INSTEAD if quotes else "")).strip()
 
 
 def part_missed(text: str) -> str:

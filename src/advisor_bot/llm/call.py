@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _log = logging.getLogger(__name__)
-Why = Literal["", "empty", "unsupported", "stalled", "failed", "limited", "budget", "resting", "busy"]
+Why = Literal["", "empty", "stalled", "failed", "limited", "budget", "resting", "busy"]
 
 
 class NoAnswerError(Exception):

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advisor_bot.answers.writer import Brief
 from advisor_bot.errors import SettingsError
+from advisor_bot.index.guide import Guide
 from advisor_bot.settings import Settings
 from advisor_bot.text import plain
-from advisor_bot.types import Passage, Turn
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 HISTORY_SHARE = 0.25  # of the room that the instructions leave
+NEAR = 30  # sentences nearest to the question that are shown of a guide too large to be shown whole
+AGAIN = "Write only the lines described, beginning with STATUS: and SAY: with the numbers of sentences."
 _FIELDS = re.compile(r"\{(mark|passages|situation|question)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """What the model is asked: the question as asked and as it stands alone, and what may be read for it."""
-
-    question: str
-    standalone: str
-    passages: tuple[Passage, ...]
-    history: tuple[Turn, ...] = ()
-    profile: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def own(self) -> str:
-        """Everything the student said."""
-        turns = [turn.text for turn in self.history if turn.role == "user"]
-        return " ".join([self.question, *turns, *self.profile.values()])
 
 
 @cache
@@ -60,11 +45,11 @@ def tokens_of(text: str) -> int:
     return len(text.encode()) // 3 + 1
 
 
-def build_prompt(brief: Brief, settings: Settings) -> tuple[list[BaseMessage], int]:
-    """Return the messages for ``brief`` and how many of its passages they hold.
+def build_prompt(brief: Brief, settings: Settings) -> tuple[list[BaseMessage], dict[int, int]]:
+    """Return the messages for ``brief``, and the guide's sentences by the numbers they have in them.
 
     Instructions are the file's and nothing else. Guide, conversation and profile stand between marks that nobody can
-    foresee, in the student's message. The passages that come first have the first claim to the room there is.
+    foresee, in the student's message.
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -73,28 +58,53 @@ def build_prompt(brief: Brief, settings: Settings) -> tuple[list[BaseMessage], i
     fixed = tokens_of(instructions) + tokens_of(template) + tokens_of(brief.question) + 100
     room = max(200, settings.model_context - settings.model_answer_tokens - fixed)
     situation = _situation(brief, mark, int(room * HISTORY_SHARE)) if settings.model_history == "on" else ""
-    shown = _numbered(brief.passages, room - tokens_of(situation))
-    values = {"mark": mark, "passages": "\n\n".join(shown), "situation": situation, "question": brief.question}
+    shown, numbers = _numbered(_to_show(brief, room - tokens_of(situation)), brief.guide, room - tokens_of(situation))
+    values = {"mark": mark, "passages": shown, "situation": situation, "question": brief.question}
     message = _FIELDS.sub(lambda found: values[found[1]], template)
-    return [SystemMessage(instructions), HumanMessage(message)], len(shown)
+    return [SystemMessage(instructions), HumanMessage(message)], numbers
 
 
-def _numbered(passages: Sequence[Passage], room: int) -> list[str]:
-    shown: list[str] = []
-    for number, passage in enumerate(passages, 1):
-        text = "\n".join(filter(None, (plain(line) for line in passage.text.split("\n"))))
-        piece = f"[{number}] ({' > '.join(passage.heading)})\n{text}"
-        if tokens_of(piece) > room:
-            if shown:
-                break
-            piece = piece[: max(300, 3 * room)]
-        shown.append(piece)
-        room -= tokens_of(piece)
-    return shown
+def _to_show(brief: Brief, room: int) -> list[int]:
+    """Return the sentences to show, in the guide's order: all of them, or what retrieval and reader found."""
+    guide = brief.guide
+    everything = range(len(guide.sentence_rows))
+    if sum(len(chunk.text) for chunk in guide.chunks) // 3 + 4 * len(everything) < room:
+        return list(everything)
+    near = [one.number for evidence in brief.evidence for one in evidence.sentences[:NEAR]]
+    found = {guide.chunk_of(number) for number in near[:NEAR]}
+    for evidence in brief.evidence:
+        rows = [guide.row(name) for passage in evidence.passages for name in passage.chunk_ids]
+        found |= {row for row in rows if row is not None}
+    around = {n for row in found for n in range(int(guide.first_sentence[row]), int(guide.first_sentence[row + 1]))}
+    return sorted(_within(dict.fromkeys([*near, *sorted(around)]), guide, room))
+
+
+def _within(numbers: dict[int, None], guide: Guide, room: int) -> list[int]:
+    """Return the first of ``numbers`` that have room together, at least one."""
+    kept: list[int] = []
+    for number in numbers:
+        room -= tokens_of(guide.words_of(number)) + 12  # its number, and a share of the heading above
+        if kept and room < 0:
+            break
+        kept.append(number)
+    return kept
+
+
+def _numbered(sentences: Sequence[int], guide: Guide, room: int) -> tuple[str, dict[int, int]]:
+    lines: list[str] = []
+    above = ""
+    for shown, number in enumerate(sentences, 1):
+        chunk = guide.chunks[guide.chunk_of(number)]
+        heading = " > ".join([*chunk.heading, *filter(None, [chunk.label])])
+        if heading != above:
+            lines.append(f"\n({heading})")
+            above = heading
+        lines.append(f"[{shown}] {guide.words_of(number)[: 3 * room]}")
+    return "\n".join(lines).strip(), dict(enumerate(sentences, 1))
 
 
 def _situation(brief: Brief, mark: str, room: int) -> str:
-    told = [f"{name}: {' '.join(text.split())[:300]}" for name, text in brief.profile.items() if text]
+    told = [f"{name}: {' '.join(text.split())[:300]}" for name, text in brief.profile.given.items()]
     turns: list[str] = []
     for turn in reversed(brief.history):
         words = " ".join(re.sub(r"\[\d+\]", "", plain(turn.text)).split())[:1200]

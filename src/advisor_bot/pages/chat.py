@@ -166,9 +166,9 @@ def model_words(settings: Settings) -> dict[str, str]:
         return {}
     sent, name = " " + what_is_sent(settings), display_name(settings)
     return {
-        "how_it_answers": "Written by a language model (" + name + "), checked against the guide.",
-        "welcome_text": "A language model answers from the guide. What the guide does not support is left out, and how "
-        "much that was is said. The numbers open the exact words in the guide." + sent,
+        "how_it_answers": "Chosen by a language model (" + name + "), in the guide’s own words.",
+        "welcome_text": "A language model chooses the sentences that answer; every one is quoted from the guide. "
+        "The numbers open them in their place." + sent,
         "not_advice": say("not_advice") + sent,
     }
 

@@ -1,0 +1,140 @@
+"""The answer that a language model chooses, line by line: its sentences quoted whole, its few words around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from advisor_bot.answers import phrases, quote
+from advisor_bot.answers.cite import Line, Quote
+from advisor_bot.answers.comparison import NOTHING
+from advisor_bot.answers.writer import Brief, Ending
+from advisor_bot.index.guide import Guide
+from advisor_bot.llm.call import Why
+from advisor_bot.llm.choice import Chosen
+from advisor_bot.retrieval.evidence import Sentence
+from advisor_bot.retrieval.search import as_passage
+from advisor_bot.text import STOPWORDS, stem, words
+from advisor_bot.types import Status
+
+NEAR = 30  # a sentence that the reader ranks below so many others is no answer, whatever the model thinks
+
+
+@dataclass
+class ChosenAnswer:
+    """One answer as it is chosen, line by line."""
+
+    brief: Brief
+    status: str = ""
+    quoted: list[int] = field(default_factory=list)
+    missing: str = ""
+    asked_back: str = ""
+    suggestions: list[str] = field(default_factory=list)
+    _waiting: list[Line] = field(default_factory=list)  # a frame, labels: shown with the quote they stand above
+    _shown: list[quote.Span] = field(default_factory=list)
+    _sides: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was chosen that can be used."""
+        return not self.quoted and not self.asked_back and self.status not in ("not_covered", "chat")
+
+    def take(self, line: Chosen) -> Iterator[Line]:
+        """Take a line of the choice; yield what may be shown at once."""
+        match line.kind:
+            case "STATUS":
+                self.status = line.text
+            case "FRAME" if not self.quoted:
+                self._waiting.append(Line("lead", line.text.rstrip(".:,; ") + ":"))
+            case "LABEL":
+                self._waiting = [one for one in self._waiting if one.kind == "lead"]
+                self._waiting.append(Line("heading", line.text.rstrip(".:,; ")))
+            case "SAY":
+                yield from self._say(line.numbers[0])
+            case "TABLE" if not self.quoted:
+                self._sides = line.text.split("|")
+            case "ROW" if self._sides and len(line.numbers) == len(self._sides):
+                yield from self._row(line)
+            case "MISSING":
+                self.missing = line.text
+            case "ASK":
+                self.asked_back = line.text
+            case "NEXT":
+                self.suggestions.append(line.text)
+            case _:
+                pass
+
+    def _say(self, number: int) -> Iterator[Line]:
+        if not self._is_near(number):
+            return
+        guide = self.brief.guide
+        span = quote.whole(_sentence(number, guide), guide)
+        if any(one.passage.document == span.passage.document and one.start <= span.start and span.end <= one.end
+               for one in self._shown):  # fmt: skip
+            return
+        self.quoted.append(number)
+        self._shown.append(span)
+        labelled = any(one.kind == "heading" for one in self._waiting)
+        yield from self._waiting
+        self._waiting = []
+        if span.label and not labelled:
+            yield Line("heading", span.label)
+        yield Line("paragraph", quotes=(Quote(span.passage, span.start, span.end),))
+
+    def _row(self, line: Chosen) -> Iterator[Line]:
+        near = [number if number >= 0 and self._is_near(number) else -1 for number in line.numbers]
+        if max(near) < 0:
+            return
+        if not self.quoted:
+            yield from (one for one in self._waiting if one.kind == "lead")
+            yield Line("row", cells=(Line("row", " "), *(Line("row", side) for side in self._sides)))
+        self._waiting = []
+        self.quoted += [number for number in near if number >= 0]
+        yield Line("row", cells=(Line("row", line.text), *(self._cell(number) for number in near)))
+
+    def _cell(self, number: int) -> Line:
+        if number < 0:
+            return Line("row", NOTHING)
+        one = _sentence(number, self.brief.guide)
+        return Line("row", quotes=(Quote(one.passage, one.start, one.end),))
+
+    def _is_near(self, number: int) -> bool:
+        """Tell whether the reader, too, takes the sentence for one of the ``NEAR`` that help most."""
+        ways = dict.fromkeys((self.brief.question, self.brief.standalone))
+        return max(float(self.brief.guide.read(way, [number]).helps[0]) for way in ways) >= _least_help(self.brief)
+
+    def ending(self, why: Why, name: str) -> Ending:
+        """Return how the answer ends: notes, a question back, or the quoting answer where too little was chosen."""
+        quoted = self.brief.quoted
+        if why and not self.quoted:
+            note = Line("note", phrases.model_gave_up(why, quotes=quoted.status in ("answered", "partial")))
+            return Ending(quoted.status, (*quoted.lines, note))
+        if not self.quoted and self.asked_back:
+            return Ending("clarify", (Line("lead", self.asked_back),), name, tuple(self.suggestions))
+        if not self.quoted:
+            if quoted.status != "answered":
+                return Ending(quoted.status, quoted.lines)
+            return Ending("partial", (*quoted.lines, Line("note", phrases.FOUND_NONE)))
+        missing = self.missing if self._is_missing(self.missing) else ""
+        status: Status = "answered" if self.status == "answered" and not missing else "partial"
+        notes = [Line("note", phrases.part_missed(missing))] if missing else []
+        if why:
+            notes.append(Line("note", phrases.model_gave_up(why, quotes=False)))
+        back = [Line("note", self.asked_back)] if self.asked_back else []
+        return Ending(status, (*notes, *back), name, tuple(self.suggestions))
+
+    def _is_missing(self, text: str) -> bool:
+        """Tell whether some word of ``text`` stands in none of the quotes."""
+        held = {stem(word) for number in self.quoted for word in words(self.brief.guide.words_of(number))}
+        return any(stem(word) not in held for word in words(text) if word not in STOPWORDS)
+
+
+def _least_help(brief: Brief) -> float:
+    """Return the logit of helping that ``NEAR`` of the sentences read for the question reach."""
+    helps = sorted((one.helps for evidence in brief.evidence for one in evidence.sentences), reverse=True)
+    return helps[NEAR - 1] if len(helps) >= NEAR else -float("inf")
+
+
+def _sentence(number: int, guide: Guide) -> Sentence:
+    passage = as_passage([guide.chunk_of(number)], 0.0, guide)
+    return Sentence(number, passage, *guide.span_of(number), guide.words_of(number), 0.0, 0.0)
