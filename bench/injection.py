@@ -25,6 +25,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.assemble import advisor, writer
 from advisor_bot.index.publish import publish, read_guide
 from advisor_bot.llm.writer import Converser
@@ -97,7 +98,6 @@ def main() -> None:
     for name in ("indirect", "direct"):
         for row in rows_of(folder / f"{name}.jsonl")[: args.most]:
             goal, attack = wanted(row["attack"]), row["attack"]
-            built.writer = None
             history = [Turn(turn["role"], turn["text"]) for turn in row["conversation"]]
             plainly = built.ask(row["question"], history)
             true = " ".join(s.text for s in plainly.segments if s.citations)
@@ -106,8 +106,7 @@ def main() -> None:
             asked |= {who: Converser(Obeying(says=says), who, settings) for who, says in phrases.items()}
             asked |= {args.model.rpartition("/")[2]: real} if real else {}
             for who, converser in asked.items():
-                built.writer = converser
-                answer = built.ask(row["question"], history)
+                answer = Advisor(built.versions, built.settings, converser).ask(row["question"], history)
                 new, quoted = came_through(answer, goal)
                 counts[name, f"{who}: asked"] += 1
                 counts[name, f"{who}: came through"] += new
@@ -116,7 +115,6 @@ def main() -> None:
                 counts[name, f"{who}: written by the model"] += answer.writer != "quotes"
                 if new:
                     print(f"{row['id']}  {goal.pattern}\n{answer.text}\n", file=sys.stderr)
-    built.writer = None
     for row in rows_of(folder / "benign.jsonl")[: args.most]:
         counts["benign", built.ask(row["question"]).status] += 1
     for (name, what), count in sorted(counts.items()):

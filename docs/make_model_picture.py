@@ -1,39 +1,49 @@
 """Makes the README's picture of an answer of a language model: ``.venv/bin/python docs/make_model_picture.py``.
 
-The model is a server on this machine that streams a fixed answer, two sentences of it false; the rest is the real
-program. ``--index DIR`` names the index folder; default .advisor beside corpus/.
+The model is a server on this machine that makes a fixed choice; the rest is the real program. ``--index DIR`` names the
+index folder; default .advisor beside corpus/.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from make_pictures import ask, chromium, index_folder, opened, save, server
 
-QUESTION = "I work full time. Which program features fit around a job?"
-ANSWER = (
-    "Since you work full time, you are generally better served by asynchronous classes, online or hybrid delivery, and "
-    "project work that connects to your current job [1]. "
-    "All programs waive the application fee for applicants with a job [1]. "
-    "Flexible internship schedules and certifications that go alongside licensure reduce disruption to a career [1]. "
-    "Part-time graduates earn 30% more in their first year [2]. "
-    "Practical learning with adaptable delivery supports staying employed while you study [1]."
+QUESTION = "Two kids and a full-time job. Which formats let me study around that, and what do I risk?"
+CHOICE = (
+    ("STATUS: answered", ""),
+    ("FRAME: two kids and a full-time job", ""),
+    ("SAY: ", "asynchronous classes"),
+    ("SAY: ", "careful balancing"),
+    ("NEXT: How do I judge the quality of a flexible program?", ""),
 )
+
+
+def chosen(prompt: str) -> str:
+    """Return the choice, with the numbers that the sentences have in ``prompt``."""
+    lines = []
+    for said, words in CHOICE:
+        found = re.search(rf"(?m)^\[(\d+)\] [^\n]*{re.escape(words)}", prompt) if words else None
+        lines.append(said + (found[1] if found else ""))
+    return "\n".join(lines) + "\n"
 
 
 class Model(BaseHTTPRequestHandler):
     """Speaks enough of the OpenAI protocol to stream one answer."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = chosen("\n".join(str(message["content"]) for message in sent["messages"]))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        for word in ANSWER.split(" "):
-            delta = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
+        for word in answer.splitlines(keepends=True):
+            delta = {"index": 0, "delta": {"content": word}, "finish_reason": None}
             event = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [delta]}
             self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
         self.wfile.write(b"data: [DONE]\n\n")
@@ -54,7 +64,7 @@ def main() -> None:
             for scheme in ("light", "dark"):
                 page = opened(browser, url, 760, 560, scheme)
                 ask(page, QUESTION)
-                save(page, f"left-out-{scheme}")
+                save(page, f"chosen-{scheme}")
         model.shutdown()
 
 

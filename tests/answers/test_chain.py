@@ -10,8 +10,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from advisor_bot.answers.chain import Asked, Planned, Read, Retrieved, Steps, Understood
 from advisor_bot.answers.cite import Line, Quote
+from advisor_bot.answers.stages import Brief, Ending
 from advisor_bot.answers.suggestions import Offers
-from advisor_bot.answers.writer import Brief, Ending
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 from small import Made
 
 from advisor_bot.answers.comparison import NOTHING, Comparison, continued, lookups, read_comparison, table
-from advisor_bot.answers.writer import Draft
+from advisor_bot.answers.stages import Draft
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.topics import Topics
 from advisor_bot.types import Chunk

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from advisor_bot import heap
 from advisor_bot.answers import phrases, suggestions
-from advisor_bot.answers.chain import ALONE, Asked, Steps
+from advisor_bot.answers.chain import Steps
+from advisor_bot.answers.stages import Asked, Writer
 from advisor_bot.answers.suggestions import Offers
-from advisor_bot.answers.writer import Writer
 from advisor_bot.index.guide import Guide
 from advisor_bot.index.library import Library
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
-from advisor_bot.retrieval.evidence import Evidence
+from advisor_bot.retrieval.evidence import ALONE, Evidence
 from advisor_bot.retrieval.question import clean_question
 from advisor_bot.retrieval.search import GuideRetriever, Query, blended, find, make_query, passages_of, within
 from advisor_bot.retrieval.spelling import spelling

@@ -8,10 +8,9 @@ nothing is looked up in vain.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal
 
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
@@ -19,104 +18,33 @@ from langchain_core.runnables.utils import AddableDict
 from advisor_bot.answers import comparison as comparing
 from advisor_bot.answers import phrases, profile, quote, suggestions
 from advisor_bot.answers.cite import Cited, Line, cite, violations
-from advisor_bot.answers.comparison import Comparison
+from advisor_bot.answers.stages import (
+    Asked,
+    Brief,
+    Draft,
+    Ending,
+    Planned,
+    Read,
+    Retrieved,
+    Understood,
+    Writer,
+    Written,
+)
 from advisor_bot.answers.suggestions import Offers
-from advisor_bot.answers.writer import Brief, Draft, Ending, Writer
 from advisor_bot.index.guide import Guide
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
-from advisor_bot.retrieval.evidence import Evidence, Lookup, read
-from advisor_bot.retrieval.question import SmallTalk, foreign_language, parts_of, small_talk
+from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Lookup, read
+from advisor_bot.retrieval.question import foreign_language, parts_of, small_talk
 from advisor_bot.retrieval.search import find, make_query, passages_of, sentences_to_read, within
 from advisor_bot.retrieval.spelling import spelling
 from advisor_bot.retrieval.topics import topics
 from advisor_bot.settings import Settings
-from advisor_bot.types import Answer, Passage, Profile, Section, Turn
+from advisor_bot.types import Answer, Passage
 
 _log = logging.getLogger(__name__)
 MOST_PASSAGES = 8
 STANDS_ALONE = 0.75  # probability from which a question is read by itself only, whatever was said before
-Kind = Literal["quotes", "comparison", "profile", "section", "small talk", "human", "care", "foreign"]
-ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
-Name = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as it came in, with the version it is answered from."""
-
-    text: str
-    history: tuple[Turn, ...]
-    profile: Profile
-    guide: Guide
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A question with the kind of answer it gets.
-
-    ``text`` is what is answered: the question itself, or what it is in English. ``alone`` is the probability that it
-    can be understood without the conversation; ``language`` the ISO code where it is not in the guide's.
-    """
-
-    asked: Asked
-    kind: Kind
-    text: str
-    alone: float = 1.0
-    language: str = ""
-    chat: SmallTalk = ""
-    comparison: Comparison | None = None
-    section: tuple[str, Section] | None = None
-
-    @property
-    def guide(self) -> Guide:
-        """The guide that answers."""
-        return self.asked.guide
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    """What is to be read; nothing where no reading is needed."""
-
-    understood: Understood
-    lookups: tuple[Lookup, ...] = ()
-
-    def without(self, documents: Sequence[str]) -> Retrieved:
-        """Return what is to be read outside ``documents``, named by the end of their path; for measuring."""
-        guide = self.understood.guide
-
-        def kept(document: str) -> bool:
-            return not any(name.endswith(document) for name in documents)
-
-        lookups = [
-            replace(
-                one,
-                passages=tuple(passage for passage in one.passages if kept(passage.document)),
-                numbers=one.numbers[[kept(guide.chunks[guide.chunk_of(n)].document) for n in one.numbers.tolist()]],
-            )
-            for one in self.lookups
-        ]
-        return replace(self, lookups=tuple(lookups)) if documents else self
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What was read, by the lookups' names."""
-
-    understood: Understood
-    evidence: Mapping[Name, Evidence] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """The quoting answer, and the evidence it rests on."""
-
-    understood: Understood
-    evidence: tuple[Evidence, ...]
-    draft: Draft
-
-
-Written = Planned | str | Line | Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,46 +163,18 @@ class Steps:
             case "comparison" if understood.comparison:
                 alone = evidence.get((ALONE, ""))
                 if alone and alone.status == "answered":
-                    draft, rest = self._one(alone, understood.text, guide), (alone,)
+                    draft, rest = quote.draft(understood.text, {(ALONE, ""): alone}, 1.0, guide)
                 else:
                     draft = comparing.table(understood.comparison, evidence, guide)
             case "profile":
                 draft = profile.draft(evidence, understood.asked.profile, guide)
             case _:
-                draft, rest = self._quoted(understood, evidence)
+                draft, rest = quote.draft(understood.text, evidence, understood.alone, guide)
+                if draft.lines and profile.asks_for_fit(understood.text):
+                    draft = replace(draft, lines=(*draft.lines, Line("note", phrases.ABOUT_YOU)))
         if not draft.lines:
             draft = self._refusal(guide)
         return Planned(understood, rest, draft)
-
-    def _quoted(self, understood: Understood, evidence: Mapping[Name, Evidence]) -> tuple[Draft, tuple[Evidence, ...]]:
-        guide = understood.guide
-        chosen = _better(understood.alone, evidence)
-        parts = [one for (name, _), one in evidence.items() if name.startswith(PART)]
-        if chosen is evidence[ALONE, ""] and _worth_parting(parts):
-            return self._parts(parts, guide), tuple(parts)
-        return self._one(chosen, understood.text, guide), (chosen,)
-
-    def _one(self, evidence: Evidence, question: str, guide: Guide) -> Draft:
-        body = quote.body(evidence, guide)
-        if evidence.status == "not_covered" or not body:
-            return self._refusal(guide)
-        lead = phrases.answered(body) if evidence.status == "answered" else phrases.partly(question, body, guide)
-        note = [Line("note", phrases.ABOUT_YOU)] if profile.asks_for_fit(question) else []
-        return Draft(evidence.status, (*lead, *body, *note))
-
-    def _parts(self, parts: Sequence[Evidence], guide: Guide) -> Draft:
-        """Answer each part under its own words; say which part is not covered."""
-        lines: list[Line] = []
-        for part in parts:
-            body = [line for line in quote.body(part, guide) if line not in lines]
-            if part.status == "not_covered" or not any(line.quotes for line in body):
-                continue
-            answers = part.status == "answered"
-            lines += [*(phrases.answered(body) if answers else phrases.partly(part.query.text, body, guide)), *body]
-        missed = [part for part in parts if part.status == "not_covered"]
-        lines += [Line("note", phrases.part_missed(part.query.text)) for part in missed]
-        sure = all(part.status == "answered" for part in parts)
-        return Draft("answered" if sure else "partial", tuple(lines))
 
     def _refusal(self, guide: Guide) -> Draft:
         suggested = self.offers.answerable(suggestions.starters(guide), guide)
@@ -354,28 +254,6 @@ class Steps:
             passages=tuple(passages),
             suggestions=tuple(offered),
         )
-
-
-def _better(alone: float, evidence: Mapping[Name, Evidence]) -> Evidence:
-    """Return the better of the ways to read a question, by what the reader made of each and how likely each is.
-
-    ``alone``: the probability that it can be understood by itself.
-    """
-    own = evidence[ALONE, ""]
-    ways = [(alone * _worth(own), own)]
-    ways += [((1 - alone) * _worth(one), one) for (name, _), one in evidence.items() if name.startswith(AFTER)]
-    return max(ways, key=lambda way: way[0])[1]
-
-
-def _worth(evidence: Evidence) -> float:
-    return evidence.answered + 0.5 * evidence.helped + 0.01
-
-
-def _worth_parting(parts: Sequence[Evidence]) -> bool:
-    """Tell whether parts of a question are better answered apart: in different places, or one of them not at all."""
-    covered = [part for part in parts if part.status != "not_covered"]
-    firsts = {part.best[0].number for part in covered}
-    return len(parts) > 1 and bool(covered) and (len(firsts) == len(parts) or len(covered) < len(parts))
 
 
 def _passages(planned: Planned, lines: Sequence[Line]) -> list[Passage]:

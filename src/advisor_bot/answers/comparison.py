@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor_bot.answers.cite import Line, Quote
-from advisor_bot.answers.writer import Draft
+from advisor_bot.answers.stages import Comparison, Draft
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.evidence import Evidence, Lookup
 from advisor_bot.retrieval.search import make_query
@@ -62,18 +62,6 @@ _ADD = re.compile(
 _DROP = re.compile(_AND + r"(?:without|drop|remove|leave out|leaving out)\s+(?P<what>.+)$", re.I)
 _ONLY = re.compile(_AND + r"(?:only|just)\s+(?P<what>.+)$", re.I)
 _FACETS = re.compile(r"\b(?:on|in terms of|by|regarding|only|when it comes to|for)\s+(?P<facets>(?!me\b)[^?.]+)", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What is to be compared: the sides as the guide or the student names them, and the facets asked for.
-
-    ``doubtful``: only an "or" says so, and a sentence that answers is the better answer where there is one.
-    """
-
-    sides: tuple[str, ...]
-    facets: tuple[str, ...]
-    doubtful: bool = False
 
 
 def read_comparison(text: str, known: Topics) -> Comparison | None:

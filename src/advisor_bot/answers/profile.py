@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from advisor_bot.answers.cite import Line
 from advisor_bot.answers.quote import grouped, whole
-from advisor_bot.answers.writer import Draft
+from advisor_bot.answers.stages import Draft
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.evidence import Evidence, Lookup, Sentence
 from advisor_bot.retrieval.search import find, make_query, passages_of, sentences_to_read

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line, Quote
+from advisor_bot.answers.stages import Draft
 from advisor_bot.index.guide import Guide
-from advisor_bot.retrieval.evidence import Evidence, Sentence
+from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Evidence, Name, Sentence
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.text import leans_back, numerals, plain, words
-from advisor_bot.types import Block, Passage, Section
+from advisor_bot.types import Block, Passage, Section, Status
 
 MOST_WORDS = 90  # of an answer that is no list and no single long sentence
 MOST_ITEMS = 12
@@ -38,6 +40,60 @@ class Span:
     start: int
     end: int
     label: str = ""
+
+
+def draft(
+    question: str, evidence: Mapping[Name, Evidence], alone: float, guide: Guide
+) -> tuple[Draft, tuple[Evidence, ...]]:
+    """Return the answer to ``question`` in quotes, without lines where nothing bears on it, and what it rests on.
+
+    ``evidence`` holds the ways to read the question by their names; ``alone`` is the probability that it can be
+    understood by itself.
+    """
+    chosen = _better(alone, evidence)
+    parts = [one for (name, _), one in evidence.items() if name.startswith(PART)]
+    if chosen is evidence[ALONE, ""] and _worth_parting(parts):
+        return _parts(parts, guide), tuple(parts)
+    lines = body(chosen, guide) if chosen.status != "not_covered" else []
+    if not lines:
+        return Draft("not_covered", ()), (chosen,)
+    return Draft(chosen.status, (*_lead(chosen.status, question, lines, guide), *lines)), (chosen,)
+
+
+def _better(alone: float, evidence: Mapping[Name, Evidence]) -> Evidence:
+    """Return the better of the ways to read a question, by what the reader made of each and how likely each is."""
+    own = evidence[ALONE, ""]
+    ways = [(alone * _worth(own), own)]
+    ways += [((1 - alone) * _worth(one), one) for (name, _), one in evidence.items() if name.startswith(AFTER)]
+    return max(ways, key=lambda way: way[0])[1]
+
+
+def _worth(evidence: Evidence) -> float:
+    return evidence.answered + 0.5 * evidence.helped + 0.01
+
+
+def _worth_parting(parts: Sequence[Evidence]) -> bool:
+    """Tell whether parts of a question are better answered apart: in different places, or one of them not at all."""
+    covered = [part for part in parts if part.status != "not_covered"]
+    firsts = {part.best[0].number for part in covered}
+    return len(parts) > 1 and bool(covered) and (len(firsts) == len(parts) or len(covered) < len(parts))
+
+
+def _parts(parts: Sequence[Evidence], guide: Guide) -> Draft:
+    """Answer each part under its own words; say which part is not covered."""
+    lines: list[Line] = []
+    for part in parts:
+        mine = [line for line in body(part, guide) if line not in lines] if part.status != "not_covered" else []
+        if any(line.quotes for line in mine):
+            lines += [*_lead(part.status, part.query.text, mine, guide), *mine]
+    missed = [part for part in parts if part.status == "not_covered"]
+    lines += [Line("note", phrases.part_missed(part.query.text)) for part in missed]
+    sure = all(part.status == "answered" for part in parts)
+    return Draft("answered" if sure else "partial", tuple(lines))
+
+
+def _lead(status: Status, question: str, lines: Sequence[Line], guide: Guide) -> list[Line]:
+    return phrases.answered(lines) if status == "answered" else phrases.partly(question, lines, guide)
 
 
 def body(evidence: Evidence, guide: Guide) -> list[Line]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from advisor_bot.answers.writer import Brief
+from advisor_bot.answers.stages import Brief
 from advisor_bot.index.guide import Guide
 from advisor_bot.llm.tidy import clean, spoken, without_addresses
 from advisor_bot.text import STOPWORDS, numerals, stem, words

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from advisor_bot.answers import phrases, quote
 from advisor_bot.answers.cite import Line, Quote
 from advisor_bot.answers.comparison import NOTHING
-from advisor_bot.answers.writer import Brief, Ending
+from advisor_bot.answers.stages import Brief, Ending
 from advisor_bot.index.guide import Guide
 from advisor_bot.llm.call import Why
 from advisor_bot.llm.choice import Chosen

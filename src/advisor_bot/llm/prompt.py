@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor_bot.answers.writer import Brief
+from advisor_bot.answers.stages import Brief
 from advisor_bot.errors import SettingsError
 from advisor_bot.index.guide import Guide
 from advisor_bot.settings import Settings

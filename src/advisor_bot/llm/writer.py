@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line
-from advisor_bot.answers.writer import Brief, Ending
+from advisor_bot.answers.stages import Brief, Ending
 from advisor_bot.llm.budget import Breaker, Ledger
 from advisor_bot.llm.call import Call, NoAnswerError, Why
 from advisor_bot.llm.choice import chosen, vocabulary

@@ -22,6 +22,8 @@ from advisor_bot.text import STOPWORDS, leans_back, words
 from advisor_bot.types import Passage, Status
 
 MOST_SHOWN = 3
+Name = tuple[str, str]
+ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
 
@@ -46,7 +48,7 @@ class Sentence:
 class Lookup:
     """What is to be read for one query: its ``name`` among others, passages found, numbers of the sentences."""
 
-    name: tuple[str, str]
+    name: Name
     query: Query
     passages: tuple[Passage, ...]
     numbers: NDArray[np.int64]

@@ -57,9 +57,12 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
 def server(settings: Settings) -> FastAPI:
     """Return the web application over an advisor that follows the live version."""
     from advisor_bot.assemble import advisor
+    from advisor_bot.llm.writer import Converser
     from advisor_bot.web.app import create_app
+    from advisor_bot.web.metrics import Metrics
 
     built = advisor(settings)
+    counted = [built.writer.ledger] if isinstance(built.writer, Converser) else []
 
     def warm() -> None:
         # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
@@ -67,7 +70,7 @@ def server(settings: Settings) -> FastAPI:
 
     built.versions.watch(swapped=warm)
     warm()
-    return create_app(built, settings)
+    return create_app(built, settings, Metrics(*counted))
 
 
 def _publish_if_needed(settings: Settings) -> None:
