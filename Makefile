@@ -7,7 +7,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run test check bench soak pictures clean
+.PHONY: help run test check bench reader soak pictures clean
 
 PYTHON ?= python3
 venv = .venv/bin/python
@@ -42,6 +42,10 @@ check: ## style, types and layers: ruff, mypy, import-linter
 bench: ## what answering and publishing cost, measured on this machine
 	@$(setup) check
 	@set -e; for script in bench/answer.py bench/publish.py; do $(venv) $$script $(ARGS); done
+
+reader: ## train the reader anew on training/data: about an hour on two cores
+	@$(setup) check
+	@set -e; for script in training/train.py training/export.py training/about.py; do $(venv) $$script; done
 
 pictures: ## make the README's pictures anew
 	@$(setup) test

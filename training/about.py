@@ -1,4 +1,4 @@
-"""What a question is apart from what it asks: does it lean on the talk before, is it a cry for help, a wish to talk.
+"""What a question is apart from what it asks: does it lean on the talk before, is it a cry for help, or for a person.
 
     python training/about.py            # fits, measures across folds, and writes data/reader/about.npz and the limits
 
