@@ -132,7 +132,7 @@ def together(mine: list[Any], folder: Path, rank: int) -> list[Any]:
 
 def plan(guides: Sequence[Guide], epoch: int) -> list[tuple[Guide, list[int]]]:
     """Return the steps of an epoch in their order: guides, each with the numbers of some of its questions."""
-    order = random.Random(f"{SEED} {epoch}")  # noqa: S311 - the same in every process
+    order = random.Random(f"{SEED} {epoch}")
     found = []
     for guide in guides:
         rows = order.sample(range(len(guide.questions)), len(guide.questions))

@@ -7,10 +7,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +35,8 @@ _MARKS = {"removed": ("[-", "-]"), "added": ("{+", "+}"), "same": ("", "")}
 
 def ingest(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Folder or files; default corpus/.")
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Folder, files or web addresses; default corpus/."),
     ] = None,
     index: Annotated[Path | None, typer.Option(help="Index folder; default .advisor/ beside the corpus.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
@@ -46,6 +47,7 @@ def ingest(
     to: Annotated[str, typer.Option(metavar="VERSION", help="With --rollback: which version.")] = "",
     keep: Annotated[int | None, typer.Option(min=1, help="Keep so many versions; default 5.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file changes.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Fetch pages of this machine or network too.")] = False,
     cases: Annotated[
         Path | None, typer.Option(help="Case file to ask before and after; default cases.jsonl in PATH.")
     ] = None,
@@ -54,7 +56,9 @@ def ingest(
     from advisor_bot.settings import Settings
 
     settings = Settings.read(os.environ, Path(".env"), index=index, keep=keep)
-    given = paths or [settings.corpus]
+    given = Sources.of(paths or [str(settings.corpus)], private)
+    if watch and given.addresses:
+        raise typer.BadParameter("--watch looks at files; web pages are fetched when you run this again.")
     if to and not rollback:
         raise typer.BadParameter("--to goes with --rollback.")
     if show:
@@ -67,6 +71,26 @@ def ingest(
         _watch(given, settings, force, cases)
     else:
         _publish(given, settings, force, as_json, cases)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the guide is read from: paths and web addresses."""
+
+    paths: tuple[Path, ...]
+    addresses: tuple[str, ...] = ()
+    private: bool = False
+
+    @classmethod
+    def of(cls, given: Sequence[str], private: bool = False) -> Sources:
+        """Return ``given`` as paths and addresses."""
+        from advisor_bot.documents.web import split
+
+        paths, addresses = split(given)
+        return cls(tuple(paths), tuple(addresses), private)
+
+    def __str__(self) -> str:
+        return ", ".join((*map(str, self.paths), *self.addresses))
 
 
 def main() -> None:
@@ -83,24 +107,24 @@ def main() -> None:
 
 def publish_with_progress(settings: Settings, *, force: bool = False) -> Published:
     """Publish ``settings.corpus`` with progress on stderr, for a server that starts with nothing published."""
-    return _read_and_publish([settings.corpus], settings, force, _console(stderr=True))
+    return _read_and_publish(Sources((settings.corpus,)), settings, force, _console(stderr=True))
 
 
-def _publish(paths: list[Path], settings: Settings, force: bool, as_json: bool, cases: Path | None) -> None:
+def _publish(sources: Sources, settings: Settings, force: bool, as_json: bool, cases: Path | None) -> None:
     console = _console(stderr=as_json)
-    published = _read_and_publish(paths, settings, force, console, cases)
+    published = _read_and_publish(sources, settings, force, console, cases)
     if as_json and published.plan:
         counts = published.plan.counts | {"embed": published.plan.embed}
         _print_json({"version": published.version, "changed": published.changed, **counts})
 
 
 def _read_and_publish(
-    paths: list[Path], settings: Settings, force: bool, console: Console, cases: Path | None = None
+    sources: Sources, settings: Settings, force: bool, console: Console, cases: Path | None = None
 ) -> Published:
     from advisor_bot.index.publish import ASKED_FROM, publish
 
     began = time.monotonic()
-    loaded = _read(paths, settings, console)
+    loaded = _read(sources, settings, console)
     with _progress(console) as progress:
         published = publish(
             loaded.documents,
@@ -108,7 +132,7 @@ def _read_and_publish(
             force=force,
             say=lambda line: _say(console, line),
             progress=progress,
-            ask=_ask(paths, cases, settings, progress),
+            ask=_ask(sources, cases, settings, progress),
             ask_from=0.0 if cases else ASKED_FROM,
         )
     if not published.changed:
@@ -119,29 +143,47 @@ def _read_and_publish(
     return published
 
 
-def _read(paths: list[Path], settings: Settings, console: Console) -> Loaded:
-    from advisor_bot.index.publish import read_guide
+def _read(sources: Sources, settings: Settings, console: Console) -> Loaded:
+    from advisor_bot.documents.report import report
 
-    _say(console, f"Reading {', '.join(map(str, paths))}.")
-    loaded = read_guide(paths, settings)
+    _say(console, f"Reading {sources}.")
+    loaded = _loaded(sources, settings, console)
+    for document in loaded.documents:
+        _say(console, f"Read {report(document)}.")
     for left_out in loaded.left_out:
         sys.stderr.write(f"Left out: {left_out.name} {left_out.reason}.\n")
     if not loaded.documents:
-        raise GuardError(
-            f"There is nothing to publish: {', '.join(map(str, paths))} holds no readable text. What was live stays."
-        )
+        raise GuardError(f"There is nothing to publish: {sources} holds no readable text. What was live stays.")
     return loaded
 
 
-def _preview(paths: list[Path], settings: Settings, as_json: bool, cases: Path | None) -> None:
+def _loaded(sources: Sources, settings: Settings, console: Console) -> Loaded:
+    from advisor_bot.documents.fetch import Fetcher, Limits
+    from advisor_bot.documents.load import Loaded
+    from advisor_bot.documents.web import read_pages
+    from advisor_bot.index.publish import read_guide
+
+    files = read_guide(sources.paths, settings) if sources.paths else Loaded((), ())
+    if not sources.addresses:
+        return files
+    fetcher = Fetcher(Limits(size=settings.max_file_mb * 1_000_000, private=sources.private))
+    memory = settings.index_folder / "pages"
+    pages = read_pages(sources.addresses, fetcher, memory, lambda line: _say(console, line))
+    return Loaded(files.documents + pages.documents, files.left_out + pages.left_out)
+
+
+def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | None) -> None:
+    from advisor_bot.documents.report import report
     from advisor_bot.index.publish import plan
 
     console = _console(stderr=as_json)
-    documents = _read(paths, settings, console).documents
+    loaded = _read(sources, settings, console)
+    documents = loaded.documents
     with _progress(console) as progress:
-        planned = plan(documents, settings, ask=_ask(paths, cases, settings, progress))
+        planned = plan(documents, settings, ask=_ask(sources, cases, settings, progress))
     if as_json:
-        _print_json(planned.as_json())
+        read = [asdict(report(document)) for document in documents]
+        _print_json(planned.as_json() | {"read": read, "left_out": [asdict(each) for each in loaded.left_out]})
         return
     print_plan(console, planned)
 
@@ -164,12 +206,12 @@ def print_plan(console: Console, planned: Plan) -> None:
 
 
 def _ask(
-    paths: list[Path], cases: Path | None, settings: Settings, progress: Callable[[str, int, int], None]
+    sources: Sources, cases: Path | None, settings: Settings, progress: Callable[[str, int, int], None]
 ) -> Ask | None:
     """Return what puts the named case file, or the one that travels with the corpus, to two versions."""
     from advisor_bot.documents.load import CASES
 
-    beside = (path / CASES for path in paths if (path / CASES).is_file())
+    beside = (path / CASES for path in sources.paths if (path / CASES).is_file())
     file = cases or next(beside, None)
     if file is None:
         return None
@@ -240,19 +282,19 @@ def _roll_back(settings: Settings, to: str, as_json: bool) -> None:
         _say(console, f"{result.version} is live{' again' if result.changed else ' already'}.")
 
 
-def _watch(paths: list[Path], settings: Settings, force: bool, cases: Path | None) -> None:
+def _watch(sources: Sources, settings: Settings, force: bool, cases: Path | None) -> None:
     from advisor_bot.index.publish import watch
 
     console = _console()
 
     def republish() -> None:
         try:
-            _read_and_publish(paths, settings, force, console, cases)
+            _read_and_publish(sources, settings, force, console, cases)
         except AdvisorError as error:
             sys.stderr.write(f"{error}\n")
 
-    _say(console, f"Watching {', '.join(map(str, paths))}; Ctrl-C ends it.")
-    watch(paths, republish)
+    _say(console, f"Watching {sources}; Ctrl-C ends it.")
+    watch(sources.paths, republish)
 
 
 # --- printing ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 
 import sentencex
@@ -12,6 +13,29 @@ from markdown_it import MarkdownIt
 _BLOCK_MARK = re.compile(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+|\d{1,3}[.)][ \t]+|\|[ \t]*)")
 _TABLE_RULE = re.compile(r"(?m)^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|?)+[ \t]*$|(?m:^[ \t]*(?:```|~~~).*$)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_VARIANT = re.compile("[\ufb00-\ufb4f\uff01-\uff5e\u00b2\u00b3\u00b9\u2070-\u209c]")  # ligatures, full width, raised
+_RAISED_SIGN = re.compile("(?<=[0-9])[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+")  # after a figure: the sign of a note
+# What a dialect of Markdown means for its makers, not for its readers: remarks, template tags, struck-out words, the
+# signs of notes, the fences of boxes. The order counts: what is struck out goes before the marks in it.
+_UNREAD = re.compile(
+    r"%%[^%\n]+%%|\{%[^{}\n]*%\}|\{\{[<%][^{}\n]*[>%]\}\}|~~(?=\S)[^~]{1,2000}~~(?!~)"
+    r"|<(?P<tag>s|del|strike)>[^<]{0,2000}</(?P=tag)>|\[\^[^\]\s]{1,40}\](?!\()(?::[ \t]*)?"
+    r"|(?m:^\[[a-z]{1,2}\](?=[^\s(:\[])[^\n]*$)|(?<=[.!?,;:)])\[[a-z]{1,2}\](?![(:\[])"  # comments of Google Docs
+    r"|(?<=[a-z]{3})\[[a-h]\](?=[\s.,;:!?)]|$)"
+    r"|(?m:^[ \t>]*(?::::+[ \t]*[\w-]*(?:[ \t]*[\[{][^\n]*)?|\[![A-Za-z]+\][+-]?)[ \t]*$)"
+    r"|(?m:^[ \t]*(?:!!!|\?\?\?\+?)[ \t]+[\w-]+(?=[ \t\n]|$))",
+    re.DOTALL,
+)
+_COMMENT = re.compile(r"<!--(?:(?!<!--|-->).)*-->", re.DOTALL)
+_DIALECT = (  # marks that a dialect sets around words that are read
+    (re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
+    (re.compile(r"==(?=\S)([^=\n]{1,500}?)(?<=\S)=="), r"\1"),
+    (re.compile(r"(?<=\w)([~^])([^\s~^]{1,20})\1"), r"\2"),
+    (re.compile(r"<br[ \t]*/?>", re.I), " "),
+    (re.compile(r"</?(?:details|summary|div|p|span|center|sub|sup|u|small|kbd|mark|b|i|em|strong)\b[^<>]*>", re.I), ""),
+)
+_MAY_HOLD = re.compile(r"<|%%|\{[%{]|~|\^|==|\[[\[!]|\[[a-z]{1,2}\]|:::|!!!|\?\?\?")
 NUMERAL = re.compile(r"\d+(?:[.,]\d+)*%?")
 
 # Function words of English questions and prose: they carry no topic.
@@ -47,13 +71,48 @@ def _stemmer() -> Stemmer.Stemmer:
 @lru_cache(maxsize=20_000)
 def plain(markdown: str) -> str:
     """Return ``markdown`` without its markup (marks, emphasis, link targets), white space folded."""
-    bare = _TABLE_RULE.sub(" ", markdown)
+    bare = _TABLE_RULE.sub(" ", _read_aloud(markdown) if _MAY_HOLD.search(markdown) else markdown)
     bare = _BLOCK_MARK.sub("", bare)
     tokens = _markdown().parseInline(bare)[0].children or []
     words = "".join(" " if t.type in ("softbreak", "hardbreak") else t.content for t in tokens)
     if markdown.lstrip().startswith("|"):
         words = words.replace("|", " ")
     return " ".join(words.split())
+
+
+def _read_aloud(markdown: str) -> str:
+    """Return ``markdown`` without what is not read and without the marks of its dialects."""
+    bare = _UNREAD.sub("", _COMMENT.sub("", markdown))
+    for mark, kept in _DIALECT:
+        bare = mark.sub(kept, bare)
+    return re.sub(r"[ \t]{2,}", " ", bare)
+
+
+def blanked(markdown: str) -> str:
+    """Return ``markdown``, as long as it is, with blanks where something is not read: structure is seen without it."""
+    if not _MAY_HOLD.search(markdown):
+        return markdown
+    shown, at = [], 0
+    while (begin := markdown.find("<!--", at)) >= 0 and (stop := markdown.find("-->", begin)) >= 0:
+        shown += [markdown[at:begin], re.sub(r"[^\n]", " ", markdown[begin : stop + 3])]
+        at = stop + 3
+    return _UNREAD.sub(_blank, "".join(shown) + markdown[at:])
+
+
+def _blank(found: re.Match[str]) -> str:
+    words = found[0].lstrip(" \t>")
+    return found[0][: len(found[0]) - len(words)] + re.sub(r"[^\n]", " ", words)
+
+
+def fold(text: str) -> str:
+    """Return ``text`` as it is looked up: ligatures and full-width letters plain, nothing invisible, no raised signs.
+
+    What is quoted is never folded.
+    """
+    if text.isascii():
+        return text
+    bare = _RAISED_SIGN.sub("", _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFC", _VARIANT.sub(lambda found: unicodedata.normalize("NFKC", found[0]), bare))
 
 
 # What begins a sentence that says little without the one before it: a closed class of English.
@@ -92,7 +151,7 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> tuple[tuple[
 
 def words(text: str) -> list[str]:
     """Return the words of ``text`` in lower case, in order; numbers count as words."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+    return [word.replace("’", "'") for word in _WORD.findall(fold(text).lower())]
 
 
 @lru_cache(maxsize=50_000)

@@ -55,7 +55,8 @@ class Document:
     """One file of the guide: its canonical text and its heading tree.
 
     ``meta`` holds the front matter as strings (``revised``, ``figures``, ``language``…). ``pages``
-    lists ``(start, page number)`` for paged formats, in order; empty for the others.
+    lists ``(start, page number)`` for paged formats, in order; empty for the others. ``left`` counts
+    what of the file is not read, by kind; it is told when the guide is read, and not kept.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Document:
     sections: tuple[Section, ...]
     meta: Mapping[str, str] = field(default_factory=dict)
     pages: tuple[tuple[int, int], ...] = ()
+    left: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def page(self, offset: int) -> int | None:
         """Return the page on which ``offset`` stands, or None where the format has no pages."""

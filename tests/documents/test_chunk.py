@@ -149,7 +149,7 @@ def test_a_long_table_is_cut_between_rows_and_keeps_its_header_where_embedded() 
     assert "\n".join(piece.text for piece in chunks) == text
     assert {piece.kind for piece in chunks} == {"row"}
     for piece in chunks:
-        assert encoded_texts(piece, document).chunk.count("School Remark Fee") == 1
+        assert encoded_texts(piece, document).chunk.count("School: School ") == len(piece.sentences)
 
 
 def test_a_testimonial_stays_whole() -> None:
@@ -205,7 +205,7 @@ def test_a_testimonial_stays_whole() -> None:
         ),
         pytest.param("> One here.\n> Two here.\n", ["One here.", "Two here."], id="quotation-marks-left-out"),
         pytest.param("> One\n> here. Two\n> here.\n", ["One here.", "Two here."], id="quotation-over-lines"),
-        pytest.param("| a | b |\n|---|---|\n| 1. x | 2 |\n", ["a b", "1. x 2"], id="rows"),
+        pytest.param("| a | b |\n|---|---|\n| 1. x | 2 |\n", ["1. x 2"], id="rows"),
         pytest.param("```py\nx = 1. y\n```\n", ["x = 1. y"], id="code-without-fence"),
         pytest.param("- One.\n  - Two.\n", ["One.", "Two."], id="nested-items"),
         pytest.param(
@@ -328,7 +328,7 @@ BLOCK = st.one_of(
 HEADING = st.builds(lambda level, words: "#" * level + " " + words, st.integers(1, 3), SENTENCE)
 PAGE = st.lists(st.one_of(BLOCK, BLOCK, BLOCK, HEADING), min_size=1, max_size=10)
 TARGET = st.sampled_from([200, 600])
-MARKUP = re.compile(r"(?m)^(?:[ \t]*(?:>|(?:[-*+]|\d+[.)])(?=\s)))+|^```$|^\|---\|---\|$")
+MARKUP = re.compile(r"(?m)^(?:[ \t]*(?:>|(?:[-*+]|\d+[.)])(?=\s)))+|^```$|^\| a \| b \|$|^\|---\|---\|$")
 
 
 def check(document: Document, chunks: tuple[Chunk, ...], markup: re.Pattern[str] = MARKUP) -> None:

@@ -102,10 +102,10 @@ def test_markdown_headings(text: str, headings: list[str]) -> None:
         pytest.param("<div>\nwords\n</div>\n", [("paragraph", "", "<div>\nwords\n</div>")], id="html"),
         pytest.param("<br>\n\nx\n", [("paragraph", "", "x")], id="html-without-words"),
         pytest.param("[a]: http://x.y\n\nx\n", [("paragraph", "", "x")], id="link-target"),
-        pytest.param("[^1]: Source\n", [("paragraph", "", "[^1]: Source")], id="footnote-is-text"),
+        pytest.param("[^1]: Source\n", [("paragraph", "", "Source")], id="footnote-is-text"),
         pytest.param(
             "| a | b |\n|---|---|\n| 1 | 2 |\n\nx\n",
-            [("row", "", "| a | b |"), ("row", "", "| 1 | 2 |"), ("paragraph", "", "x")],
+            [("row", "", "| 1 | 2 |"), ("paragraph", "", "x")],
             id="table",
         ),
         pytest.param("> " * 30 + "deep\n", [("quote", "", ("> " * 30 + "deep"))], id="deeper-than-the-parser-goes"),
@@ -271,8 +271,8 @@ def test_text_wrapped_by_hand_is_joined_into_its_paragraphs() -> None:
     assert [" ".join(words.split())[:28] for kind, _, words in found if kind == "paragraph"] == [
         "These notes are for people w",
         "A frame that is too large ca",
-        "A: Yes, if they carry the ma",
-        "A: About a tenth of the pric",
+        "Yes, if they carry the mark ",
+        "About a tenth of the price o",
     ]
     assert found[1][2].endswith("between you and the tube.")
     assert [kind for kind, _, _ in found].count("item") == 3

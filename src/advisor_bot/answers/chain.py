@@ -34,6 +34,7 @@ from advisor_bot.answers.suggestions import Offers
 from advisor_bot.index.guide import Guide
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
+from advisor_bot.retrieval.cells import with_cell
 from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Lookup, read
 from advisor_bot.retrieval.question import foreign_language, parts_of, small_talk
 from advisor_bot.retrieval.search import find, make_query, passages_of, sentences_to_read, within
@@ -140,7 +141,7 @@ class Steps:
     def read(self, retrieved: Retrieved) -> Read:
         """Have the reader read it."""
         guide = retrieved.understood.guide
-        return Read(retrieved.understood, {one.name: read(one, guide) for one in retrieved.lookups})
+        return Read(retrieved.understood, {one.name: with_cell(read(one, guide), guide) for one in retrieved.lookups})
 
     def plan(self, found: Read) -> Planned:
         """Make the quoting answer: its status and its lines."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from advisor_bot.documents.tables import row_header, words_at
 from advisor_bot.text import escape_markdown, numerals, plain
 from advisor_bot.types import Answer, Cell, Citation, Document, Passage, Segment, SegmentKind
 
@@ -60,14 +61,21 @@ def cite(lines: Sequence[Line], documents: Mapping[str, Document]) -> Cited:
             numbers[key] = _citation(len(numbers) + 1, quote, documents[quote.passage.document])
         return numbers[key].n
 
+    def numbered(line: Line) -> tuple[int, ...]:
+        """Number the quotes of a line; a row's column names are its words too, and are cited with it."""
+        found = []
+        for quote in line.quotes:
+            header = row_header(documents[quote.passage.document].text, quote.start, quote.end)
+            found += [number(quote)] + ([number(Quote(quote.passage, *header))] if header else [])
+        return tuple(dict.fromkeys(found))
+
     def words_of(line: Line) -> str:
-        texts = (documents[q.passage.document].text[q.start : q.end] for q in line.quotes)
-        return line.text or " ".join(plain(text) for text in texts)
+        return line.text or " ".join(words_at(documents[q.passage.document].text, q.start, q.end) for q in line.quotes)
 
     def segment(line: Line) -> Segment:
         if line.cells is None:
-            return Segment(line.kind, words_of(line), tuple(dict.fromkeys(number(q) for q in line.quotes)))
-        cells = tuple(Cell(words_of(cell), tuple(number(q) for q in cell.quotes)) for cell in line.cells)
+            return Segment(line.kind, words_of(line), numbered(line))
+        cells = tuple(Cell(words_of(cell), numbered(cell)) for cell in line.cells)
         used = tuple(dict.fromkeys(n for cell in cells for n in cell.citations))
         return Segment(line.kind, " | ".join(cell.text for cell in cells), used, cells)
 

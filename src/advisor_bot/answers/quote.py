@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line, Quote
 from advisor_bot.answers.stages import Draft
+from advisor_bot.documents.tables import row_header
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Evidence, Name, Sentence
 from advisor_bot.retrieval.search import as_passage
-from advisor_bot.text import leans_back, numerals, plain, words
+from advisor_bot.text import leans_back, numerals, plain, terms, words
 from advisor_bot.types import Block, Passage, Section, Status
 
 MOST_WORDS = 90  # of an answer that is no list and no single long sentence
@@ -98,12 +99,28 @@ def _lead(status: Status, question: str, lines: Sequence[Line], guide: Guide) ->
 
 def body(evidence: Evidence, guide: Guide) -> list[Line]:
     """Return the lines that answer, or that help; empty where there is no sentence to show."""
-    best = evidence.best
+    best = _without_other_rows(evidence.best, evidence.query.terms, guide)
     if not best:
         return []
     if evidence.status == "answered" and (items := list_items(evidence.sentences, guide)):
         return items
     return grouped(spans_of(best, guide), guide)
+
+
+def _without_other_rows(best: Sequence[Sentence], asked: Mapping[str, float], guide: Guide) -> Sequence[Sentence]:
+    """Leave out the rows of a table that hold less of what was asked than the row that answers best."""
+    if not best or not _is_row(best[0].passage.document, best[0].start, best[0].end, guide):
+        return best
+    held = asked.keys() & set(terms(best[0].text))
+    return [
+        one
+        for one in best
+        if held <= set(terms(one.text)) or not _is_row(one.passage.document, one.start, one.end, guide)
+    ]
+
+
+def _is_row(document: str, start: int, end: int, guide: Guide) -> bool:
+    return row_header(guide.documents[document].text, start, end) is not None
 
 
 def spans_of(best: Sequence[Sentence], guide: Guide) -> list[Span]:
@@ -171,7 +188,8 @@ def _merged(spans: Sequence[Span], guide: Guide) -> list[Span]:
             same = (other.passage.document, other.passage.heading) == (span.passage.document, span.passage.heading)
             low, high = sorted((span, other), key=lambda one: one.start)
             touch = high.start <= low.end or not text[low.end : high.start].strip("\t ")
-            if not same or not touch or (place == 0 and span.end <= other.start):
+            row = _is_row(high.passage.document, high.start, high.end, guide)
+            if row or not same or not touch or (place == 0 and span.end <= other.start):
                 continue
             start, end = low.start, max(low.end, high.end)
             holding = [one.passage for one in (other, span) if one.passage.start <= start and end <= one.passage.end]

@@ -20,16 +20,14 @@ from statistics import median
 
 from advisor_bot.documents.outline import shadow
 from advisor_bot.documents.sentences import Span, block_sentences
-from advisor_bot.text import plain
+from advisor_bot.documents.tables import header_of, spoken_at, words_at
+from advisor_bot.text import blanked, fold
 from advisor_bot.types import Block, Chunk, Document, Section
 
 SLACK = 1.25  # a block up to this many targets long stays in one piece; an item or a quotation up to twice the target
 SHORT_PARAGRAPH = 80  # characters; shorter ones go with the next paragraph
 SHORTS_JOINED = 4
 DEEPEST_LIST = 12
-LONGEST_TABLE = 20_000  # characters above a row within which its table's header is looked for
-
-_DELIMITERS = re.compile(r"[ \t|:-]*-[ \t|:-]*")
 _Key = tuple[tuple[str, ...], str]
 
 
@@ -51,8 +49,9 @@ class EncodedTexts:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """The text that structure is read from, the target length, and the sentences of each block once found."""
+    """The text that structure is read from, as written and blanked, the target length, each block's sentences."""
 
+    written: str
     text: str
     target: int
     found: dict[Block, tuple[Span, ...]] = field(default_factory=dict)
@@ -69,8 +68,11 @@ class _Page:
 
     def hidden(self, above: Block, below: Block) -> bool:
         """Tell whether something that is no block stands between two blocks: a comment, a rule, a link's target."""
-        rows = above.kind == below.kind == "row"
-        return bool(self.text[above.end : below.start].strip(" \t\n>|:-" if rows else " \t\n>"))
+        if below.kind != "row":
+            return bool(self.written[above.end : below.start].strip(" \t\n>"))
+        header = header_of(self.text, below.start)
+        between = self.written[above.end : header[0] if header and above.end <= header[0] else below.start]
+        return bool(between.strip(" \t\n>|:-"))
 
     def column(self, block: Block) -> int:
         """Return how far ``block`` is indented."""
@@ -97,11 +99,12 @@ def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
     No chunk crosses a heading; headings themselves are in none. Ids depend on the document's name, the heading
     path, the text and how many equal chunks came before, on nothing else.
     """
-    twin = shadow(document.text)
+    written = shadow(document.text)
+    twin = blanked(written)
     seen = Counter[_Key]()
     made: list[Chunk] = []
     for section in document.sections:
-        page = _Page(twin, target)
+        page = _Page(written, twin, target)
         made += [_chunk(document, page, section.heading, piece, seen) for piece in _pieces(page, section)]
     return tuple(made)
 
@@ -109,20 +112,21 @@ def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
 def encoded_texts(chunk: Chunk, document: Document) -> EncodedTexts:
     """Return what is encoded for ``chunk``: its heading path and plain words, and each of its sentences in its place.
 
-    The path opens with the document's title, unless that is only the file's name. The later rows of a long table
-    come with the table's header.
+    The path opens with the document's title, unless that is only the file's name. Rows come with their
+    column names.
     """
-    sentences = tuple(plain(document.text[start:end]) for start, end in chunk.sentences)
+    sentences = tuple(fold(words_at(document.text, start, end)) for start, end in chunk.sentences)
+    spoken = tuple(fold(spoken_at(document.text, start, end)) for start, end in chunk.sentences)
     title = () if document.title == PurePosixPath(document.name).stem else (document.title,)
     path = " > ".join(dict.fromkeys((*title, *chunk.heading)))
-    body = " ".join((*_table_header(chunk, document), *sentences))
-    heading = chunk.heading[-1] if chunk.heading else ""
-    read = tuple(ReadSentence(text, heading) for text in sentences)
-    return EncodedTexts(f"{path}\n{body}".strip(), read)
+    heading = fold(chunk.heading[-1]) if chunk.heading else ""
+    read = tuple(ReadSentence(text, heading) for text in spoken)
+    return EncodedTexts(f"{fold(path)}\n{' '.join(sentences)}".strip(), read)
 
 
 def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Piece, seen: Counter[_Key]) -> Chunk:
-    text = document.text[piece.start : piece.end]
+    begin = _with_header(page, piece)
+    text = document.text[begin : piece.end]
     parts = json.dumps([document.name, heading, text, seen[heading, text]])
     seen[heading, text] += 1
     labels = [block.label for block in piece.blocks if block.label]
@@ -130,7 +134,7 @@ def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Pi
         id=hashlib.blake2b(parts.encode(), digest_size=10).hexdigest(),
         document=document.name,
         heading=heading,
-        start=piece.start,
+        start=begin,
         end=piece.end,
         text=text,
         sentences=tuple(span for block in piece.blocks for span in page.within(block, piece.start, piece.end)),
@@ -139,14 +143,11 @@ def _chunk(document: Document, page: _Page, heading: tuple[str, ...], piece: _Pi
     )
 
 
-def _table_header(chunk: Chunk, document: Document) -> tuple[str, ...]:
-    """Return the plain header of the table the rows of ``chunk`` stand in, () where they hold it themselves."""
-    if chunk.kind != "row":
-        return ()
-    above = document.text[max(0, chunk.start - LONGEST_TABLE) : chunk.start]
-    lines = above[above.rfind("\n\n") + 1 :].lstrip("\n").split("\n", 2)
-    found = len(lines) > 2 and _DELIMITERS.fullmatch(lines[1])
-    return (plain(lines[0]),) if found else ()
+def _with_header(page: _Page, piece: _Piece) -> int:
+    """Return where a piece begins: one that opens with the first row of a table has the table's header too."""
+    header = header_of(page.text, piece.start) if piece.blocks[0].kind == "row" else None
+    first = header and page.text.count("\n", header[1], piece.start) == 2
+    return header[0] if header and first else piece.start
 
 
 # --- runs of blocks that belong together ---------------------------------------------------------------------
@@ -209,7 +210,7 @@ def _fits(page: _Page, waiting: list[Block], following: _Piece) -> bool:
 
 def _run_pieces(page: _Page, run: list[Block]) -> list[_Piece]:
     if run[0].kind == "row":
-        return _grouped(page, [_whole(run[:2]), *(_whole([row]) for row in run[2:])], 0)
+        return _grouped(page, [_whole([row]) for row in run], 0)
     if run[0].kind == "item":
         return _list_pieces(page, run, 0)
     if len(run) > 1 and run[-1].end - run[0].start <= page.target:

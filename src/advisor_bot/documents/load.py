@@ -39,6 +39,7 @@ _BOMS = {
 _WESTERN = frozenset(
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüŒœŠšŽžŸ‘’“”„‚–—…•·€£¥¢§©®™°±²µ½¼¾×«»¿¡ºª\xa0"
 )
+_MAC = re.compile("[a-z][ÒÓÔÕÐÑÉŽ](?:[a-z]|\\W|$)|[a-z]\\W?[ÐÑ] ")  # quotation marks and dashes of old Macs
 _OTHERS = """cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 iso8859_2 koi8_r cp932 gb18030 big5 euc_jp
     euc_kr""".split()
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x7f]")
@@ -157,7 +158,10 @@ def _legacy(data: bytes, error: UnicodeDecodeError) -> str:
     high = len(data) - len(data.translate(None, bytes(range(128, 256))))
     if len(re.findall(rb"[\xc3-\xf4][\x80-\xbf]", data)) * 4 > high:
         raise unclear  # UTF-8 that was damaged
+    mac = data.decode("mac_roman")
     western = data.decode("cp1252", errors="replace")
+    if _MAC.search(western) and {sign for sign in mac if sign > "\x7f"} <= _WESTERN:
+        return mac
     if {sign for sign in western if sign > "\x7f"} <= _WESTERN:
         return western
     encoding = _detected(data, high / len(data))
@@ -197,22 +201,20 @@ def _is_markdown(text: str) -> bool:
 
 def _read_converted(name: str, data: bytes) -> Document:
     try:
-        text, pages = convert.to_markdown(PurePosixPath(name).suffix.lower(), data)
+        made = convert.to_markdown(PurePosixPath(name).suffix.lower(), data)
     except convert.CannotConvertError as problem:
         raise _UnreadableError(str(problem)) from None
-    return replace(parse(name, text, markup=True), pages=pages)
+    return replace(parse(name, made.text, markup=True), pages=made.pages, left=dict(made.left))
 
 
 # The one place where a file's suffix chooses how it is read.
-READERS: Mapping[str, Callable[[str, bytes], Document]] = {
+Reader = Callable[[str, bytes], Document]
+READERS: Mapping[str, Reader] = {
     ".md": _read_markdown,
     ".markdown": _read_markdown,
     ".txt": _read_text,
     ".text": _read_text,
-    ".html": _read_converted,
-    ".htm": _read_converted,
-    ".docx": _read_converted,
-    ".pdf": _read_converted,
+    **dict.fromkeys(convert.SUFFIXES, _read_converted),
 }
 
 
@@ -276,7 +278,7 @@ def _printable(name: str) -> str:
     return "".join("\ufffd" if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name)
 
 
-def _reader(name: str) -> Callable[[str, bytes], Document] | None:
+def _reader(name: str) -> Reader | None:
     return READERS.get(PurePosixPath(name).suffix.lower())
 
 
@@ -287,9 +289,20 @@ def _document(name: str, file: Path, max_bytes: int) -> Document:
         raise _UnreadableError(f"is of a kind that is not read; give one of {kinds}")
     if "\ufffd" in name:
         raise _UnreadableError("has a name with characters that cannot be shown; rename it")
-    data = _bytes(file, max_bytes)
+    return _read(name, reader, _bytes(file, max_bytes))
+
+
+def read_bytes(name: str, suffix: str, data: bytes) -> Document | LeftOut:
+    """Return the document ``data`` holds, read as a file with this suffix is, or why it is left out."""
     try:
-        document = reader(name, data)
+        return _read(name, READERS[suffix], data, suffix)
+    except _UnreadableError as problem:
+        return LeftOut(name, str(problem))
+
+
+def _read(name: str, reader: Reader, data: bytes, suffix: str = "") -> Document:
+    try:
+        document = reader(name, data) if not suffix else replace(reader(f"page{suffix}", data), name=name)
     except _UnreadableError:
         raise
     except Exception as problem:  # one file must never keep the others from being read

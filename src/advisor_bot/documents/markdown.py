@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from advisor_bot.documents.outline import MARKS, Heading, bold_label, label, line_starts, shadow
-from advisor_bot.text import plain
+from advisor_bot.text import blanked, plain
 from advisor_bot.types import Block, BlockKind
 
 LONGEST_HEADING = 300
@@ -19,6 +19,7 @@ _ANCHOR = re.compile(r"\s*\{\s*[#.][^{}\n]*\}\s*#*\s*$")
 _NUMBER = re.compile(r"\d{1,3}[.)] ")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _WORD = re.compile(r"\S")
+_BOX = re.compile(r"(?m)^(?:!!!|\?\?\?\+?)[ \t]+[\w-]+")
 _LEAVES = frozenset(("paragraph_open", "heading_open", "fence", "code_block", "html_block", "tr_open"))
 _CONTAINERS = frozenset(("blockquote_open", "list_item_open"))
 
@@ -48,10 +49,9 @@ class _Page(NamedTuple):
 
 def read(text: str, start: int = 0) -> tuple[list[Heading], list[Block]]:
     """Return the headings and blocks of the Markdown ``text[start:]``, positions counted in ``text``."""
-    twin = shadow(text)
+    twin = blanked(shadow(text))
     page = _Page(text, twin, line_starts(twin, start))
-    # A footnote "[^1]: word" is text, not the target of a link.
-    tokens = _parser().parse(twin[start:].replace("[^", "(^"))
+    tokens = _parser().parse(_unindented(shadow(text), twin, start))
     headings, blocks = [], []
     open_items: list[int | None] = []  # first line of each open list item, None once its first words were seen
     quotes = 0
@@ -62,12 +62,34 @@ def read(text: str, start: int = 0) -> tuple[list[Heading], list[Block]]:
             open_items.pop()
         elif token.type in ("blockquote_open", "blockquote_close"):
             quotes += token.nesting
+        if _is_header_of_rows(tokens, place):
+            continue  # a row says its column names itself
         if _is_heading(token, tokens, place):
             headings.append(_heading(page, token, tokens[place + 1]))
         elif token.type in _LEAVES or _too_deep(token, tokens, place):
             blocks += _blocks(page, token, open_items, quotes)
             open_items = [None] * len(open_items)
     return headings, blocks
+
+
+def _unindented(text: str, twin: str, start: int) -> str:
+    """Return what is parsed, line for line as ``twin``: no line is code that was not indented when written."""
+    if twin == text and not _BOX.search(text, start):
+        return twin[start:]
+    lines, inside = [], False
+    for was, line in zip(text[start:].split("\n"), twin[start:].split("\n"), strict=False):
+        inside = bool(_BOX.match(was)) or (inside and (not line.strip() or line.startswith(("    ", "\t"))))
+        moved = line.startswith(" ") and not was.startswith((" ", "\t"))
+        lines.append(line.lstrip() if inside or moved else line)
+    return "\n".join(lines)
+
+
+def _is_header_of_rows(tokens: list[Token], place: int) -> bool:
+    """Tell whether this is the header row of a table that has rows."""
+    if tokens[place].type != "tr_open" or tokens[place - 1].type != "thead_open":
+        return False
+    after = next((n for n in range(place, len(tokens)) if tokens[n].type == "thead_close"), len(tokens))
+    return after + 1 < len(tokens) and tokens[after + 1].type == "tbody_open"
 
 
 def _is_heading(token: Token, tokens: list[Token], place: int) -> bool:

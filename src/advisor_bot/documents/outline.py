@@ -10,6 +10,8 @@ from advisor_bot.types import Block, Section
 
 # The marks a line of a list or a quotation opens with: "> ", "- ", "12. ", "- [x] ".
 MARKS = re.compile(r"(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=\s)))+[ \t]*(?:\[[ xX]\](?=\s))?\s*")
+# A sign that is no letter, digit, quotation mark, bracket or sum, alone before white space; Word's "o".
+BULLET = re.compile(r"(?:[^\w\s\"“”„«»‘’'()\[\]{}<>$€£¥%&@#§/\\!?.,;:=|~^`]|o)(?=\s)\s*")
 _ODD_SPACES = re.compile("[\r\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]")
 _BREAKS = (0x0B, 0x0C, 0x85, 0x2028, 0x2029)
 _SPACES = (0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)

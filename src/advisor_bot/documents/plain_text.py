@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from advisor_bot.documents.outline import Heading, in_title_case, label, line_starts, shadow
+from advisor_bot.documents.outline import BULLET, Heading, in_title_case, label, line_starts, shadow
+from advisor_bot.text import blanked
 from advisor_bot.types import Block, BlockKind
 
 LONGEST_HEADING = 120
@@ -23,9 +24,12 @@ NARROWEST_WRAP = 45
 Shape = Literal["text", "title", "question", "item", "number", "label", "maybe label", "quote", "entry", "rule"]
 
 _RULE = re.compile(r"[-=_*~#.•·+|\s]{3,}")
-_BULLET = re.compile(r"[-*+•◦▪‣●○■–—](?=\s)\s*")
-_NUMBER = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z])\)|\d{1,3}\.|(\d{1,3}(?:\.\d{1,3})+)\.?)\s+(?=\S)")
+_NUMBER = re.compile(
+    r"(?:\(?(?:\d{1,3}|[a-zA-Z])\)|\d{1,3}\.|[IVX]{1,6}\.|(\d{1,3}(?:\.\d{1,3})+)\.?|§+\s?\d{1,3}[a-z]?[.:]?|"
+    r"(?:Article|Art\.|Section|Sec\.|Chapter|Part|Rule|Clause)\s\d{1,3}[a-z]?\s?[:.–—-])\s+(?=\S)"
+)
 _ASKED = re.compile(r"(?:Q|Question)\s?\d{0,3}\s?[:.)]\s*")
+_REPLIED = re.compile(r"(?:A|Ans\.?|Answer)\s?\d{0,3}\s?[:.)]\s*(?=\S)")
 _ATTRIBUTED = re.compile(r"[\"“«].+[\"”»]\s*[-–—]{1,2}\s*([^\W\d_][^.!?:\"”]{0,60})")
 _OPENING = tuple("\"“”«„‘'")
 _CONTENTS_ENTRY = re.compile(r"(.{1,150}?)\s*(?:\.[ \t]?){4,}\s*\d{1,4}")
@@ -49,9 +53,10 @@ class _Line:
 
 def read(text: str, start: int = 0) -> tuple[list[Heading], list[Block]]:
     """Return the headings and blocks of the plain ``text[start:]``, positions counted in ``text``."""
-    lines = _unwrapped(shadow(text), start)
+    lines = _unwrapped(blanked(shadow(text)), start)
     for line in lines:
         line.shape, line.label = _shape(line.words)
+    _strip_replies(lines)
     lines = [line for line in lines if line.shape != "rule"]
     _settle_shapes(lines)
     _find_headings(lines)
@@ -132,7 +137,7 @@ def _is_full(above: str, below: str, width: int) -> bool:
 
 def _opens(words: str) -> bool:
     """Tell whether a line opens an item, or draws a rule."""
-    return bool(_BULLET.match(words) or _NUMBER.match(words) or _RULE.fullmatch(words))
+    return bool(BULLET.match(words) or _NUMBER.match(words) or _RULE.fullmatch(words))
 
 
 def _goes_on(line: _Line, last: str, below: _Line, width: int) -> bool:
@@ -155,7 +160,7 @@ def _shape(words: str) -> tuple[Shape, str]:
         return "rule", ""
     if len(words) <= LONGEST_QUESTION and _CONTENTS_ENTRY.fullmatch(words):
         return "entry", ""
-    if bullet := _BULLET.match(words):
+    if bullet := BULLET.match(words):
         return "item", label(words, bullet.end(), most_words=6)
     if number := _NUMBER.match(words):
         return "number", label(words, number.end(), most_words=6)
@@ -197,6 +202,16 @@ def _is_name(words: str) -> bool:
         return False
     few = len(words.split())
     return words.endswith("?") or words.isupper() or few <= 4 or (few <= 12 and in_title_case(words))
+
+
+def _strip_replies(lines: list[_Line]) -> None:
+    """Take the ``A:`` from the answer under a question."""
+    for above, line in pairwise(lines):
+        found = _REPLIED.match(line.words) if above.shape == "question" else None
+        if found:
+            line.start += found.end()
+            line.words = line.words[found.end() :]
+            line.shape, line.label = "text", ""
 
 
 def _settle_shapes(lines: list[_Line]) -> None:

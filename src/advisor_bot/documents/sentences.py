@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from advisor_bot.documents.outline import MARKS
+from advisor_bot.documents.outline import BULLET, MARKS
 from advisor_bot.text import sentences
 from advisor_bot.types import Block
 
@@ -19,7 +19,7 @@ Span = tuple[int, int]
 SHORT = 200  # characters; a longer sentence stands by itself
 LONGEST_LOOK = 5000  # characters looked at in one go: the splitter is slower than linear on some hostile lines
 
-_PLAIN_MARKS = re.compile(r"(?:[•◦▪‣●○■–—]|\(?[\da-zA-Z]{1,3}\))\s+")
+_PLAIN_MARKS = re.compile(rf"{BULLET.pattern}|\(?[\da-zA-Z]{{1,3}}\)\s+")
 _QUOTED_LINE = re.compile(r"\s*(?:>[ \t]*)*")
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*(?:\n|$)")
 _MARKUP = re.compile(r"\n[ \t]*(?:>[ \t]?)+|[*_`\n]|(?<=[.!?])\)(?=\s)")
@@ -35,6 +35,27 @@ _TIME = re.compile(r"\b[ap]\.m\.$")
 _AFTER_TIME = re.compile(
     r"[A-Z]{2,4}\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:Eastern|Central|Mountain|Pacific)"
 )
+_MONTH = re.compile(
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|"
+    r"Nov(?:ember)?|Dec(?:ember)?)\b"
+)
+_LAST_WORD = re.compile(r"(?:^|[^\w.])((?:\w+\.)*\w+)\.[\s*_]*$")
+_MAY = re.compile(r"(?<=\bMay\.)\s+(?=[A-Z])")
+_INITIALS = re.compile(r"(?:[A-Z][a-z]{0,2}\.)+[A-Z][a-z]{0,2}")  # B.Sc, U.S
+# Short forms of English that a sentence does not end with, and those that none ends with where a figure follows.
+_SHORT_FORMS = frozenset(
+    """approx appx ca cca circa min max excl incl inc corp ltd co bros rm bldg flr tel ext fax mob dept depts inst univ
+    prof assoc asst adj dr mr mrs ms mx messrs st ave blvd rd hwy sq ste apt attn est hon rev gen col capt lt sgt gov
+    sen rep pres sr jr esq msc bsc phd mba viz vs cf eg ie etc al hr hrs hrly wk wks mo mos yr yrs yrly cr crs sem qtr
+    wkly temp resp ref refs nr rs fr cert dipl lic reg regs admin mgr mgmt intl natl govt jan feb apr jun jul aug sep
+    sept oct nov dec tue tues wed thu thur thurs fri chap chaps sect para paras vol vols pt pts pg pgs eq eqn
+    misc""".split()
+)
+_BEFORE_FIGURES = frozenset("no nos art arts fig figs ch tab tabs sec secs p pp ed eds cl fl app mar mon sat sun "
+                            "c v r s n ss item ln lot".split())  # fmt: skip
+# What begins a new sentence even after a short form that may end one ("… for 24 hrs. The hall …").
+_OPENERS = frozenset("the it this that these those we you they he she i a an there your our their please".split())
+_FIRST_WORD = re.compile(r"[\W_]*(\w+)(\.?)")
 _REMARK = re.compile(r"\([^()]*\)?\.?")
 
 
@@ -96,8 +117,17 @@ def _raw(bare: str) -> Iterator[Span]:
             stop = bare.rfind(". ", at, at + LONGEST_LOOK) + 1 or bare.rfind(" ", at, at + LONGEST_LOOK) + 1
             stop = stop if stop > at else at + LONGEST_LOOK
         for first, last in sentences(bare, at, stop):
-            yield from sentences(silent, first, last) if last - first > SHORT else [(first, last)]
+            for span in sentences(silent, first, last) if last - first > SHORT else [(first, last)]:
+                yield from _after_may(bare, *span)
         at = stop
+
+
+def _after_may(bare: str, first: int, last: int) -> Iterator[Span]:
+    """Cut after ``May.``: the splitter takes the month for a short form."""
+    for found in _MAY.finditer(bare, first, last):
+        yield first, found.start()
+        first = found.end()
+    yield first, last
 
 
 def _gap(piece: str, last: int, first: int) -> int:
@@ -119,7 +149,28 @@ def _leans(bare: str, before: list[int], first: int, last: int, label: str) -> b
             return True
     if _TIME.search(bare[max(begin, stop - 9) : stop].rstrip()) and _AFTER_TIME.match(bare, first, last):
         return True
+    if _is_short_form(bare, begin, stop, first):
+        return True
     return last - first <= SHORT and bool(_REMARK.fullmatch(bare, first, last))
+
+
+def _is_short_form(bare: str, begin: int, stop: int, first: int) -> bool:
+    """Tell whether the full stop before ``stop`` is that of a short form or an ordinal, not of a sentence."""
+    ended = _LAST_WORD.search(bare, max(begin, stop - 40), stop)
+    next_word = _FIRST_WORD.match(bare, first)
+    if not ended or not next_word:
+        return False
+    word, following = ended[1], next_word[1]
+    if following[0].islower():
+        return True
+    if word.isdigit():
+        return len(word) < 3 and bool(_MONTH.match(bare, first))
+    opens = following.lower() in _OPENERS and not next_word[2]
+    if _INITIALS.fullmatch(word):
+        return not opens
+    if word.lower() in _BEFORE_FIGURES:
+        return following[0].isdigit()
+    return word.lower().replace(".", "") in _SHORT_FORMS and not opens
 
 
 def _bounded(text: str, span: Span, longest: int) -> Iterator[Span]:

@@ -28,7 +28,7 @@ from advisor_bot.index.version import COLLECTION, SCHEMA, Version, manifest_row
 from advisor_bot.models.encoder import Encoder
 from advisor_bot.models.opening import Models
 from advisor_bot.models.reader import Encoded, Reader, Sentence
-from advisor_bot.text import plain, terms
+from advisor_bot.text import terms
 from advisor_bot.types import Chunk, Document
 
 KEY_BYTES = 16
@@ -112,13 +112,15 @@ def content_of(
     chunks: list[Chunk] = []
     chunk_rows: list[int] = []
     sentence_rows: list[int] = []
+    spoken: list[list[str]] = []
     for document in documents:
         for piece in chunk(document, target=chunk_chars):
             texts = encoded_texts(piece, document)
             chunks.append(piece)
             chunk_rows.append(passages.row(texts.chunk))
+            body = texts.chunk.rpartition("\n")[2]
+            spoken.append(terms(" ".join((document.title, *piece.heading, body))))
             sentence_rows += [sentences.row((one.heading, one.text)) for one in texts.sentences]
-    titles = {document.name: document.title for document in documents}
     return Content(
         tuple(documents),
         tuple(chunks),
@@ -130,7 +132,7 @@ def content_of(
         tuple(chunk_rows),
         tuple(sentence_rows),
         tuple(sources),
-        tuple(terms(" ".join((titles[c.document], *c.heading, plain(c.text)))) for c in chunks),
+        tuple(spoken),
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor_bot.documents.tables import words_at
 from advisor_bot.index.version import Version
 from advisor_bot.models.opening import Models
 from advisor_bot.models.reader import Verdict
-from advisor_bot.text import plain
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class Guide(Version):
         return reader.read(reader.question(question), [self.encoded(int(number)) for number in numbers])
 
     def words_of(self, number: int) -> str:
-        """Return the sentence with this number without markup."""
+        """Return the sentence with this number without markup, a row with the names of its columns."""
         start, end = self.span_of(number)
-        return plain(self.documents[self.chunks[self.chunk_of(number)].document].text[start:end])
+        return words_at(self.documents[self.chunks[self.chunk_of(number)].document].text, start, end)
 
     def once(self, make: Callable[[Guide], T]) -> T:
         """Return ``make(self)``, worked out the first time it is asked for."""

@@ -18,7 +18,7 @@ from advisor_bot.models.opening import card
 from advisor_bot.retrieval.search import Query, as_passage
 from advisor_bot.retrieval.spelling import is_english
 from advisor_bot.retrieval.topics import topics
-from advisor_bot.text import STOPWORDS, leans_back, words
+from advisor_bot.text import STOPWORDS, fold, leans_back, words
 from advisor_bot.types import Passage, Status
 
 MOST_SHOWN = 3
@@ -171,5 +171,6 @@ def _holds(sentence: Sentence, wanted: Sequence[tuple[str, ...]], guide: Guide) 
     """Tell whether each thing wanted stands in the sentence, the one it leans back on, or the headings above."""
     before = guide.words_of(sentence.number - 1) if sentence.number and leans_back(sentence.text) else ""
     title = guide.documents[sentence.passage.document].title
-    held = " ".join([sentence.text, before, title, *sentence.passage.heading]).lower()
+    held = " ".join([sentence.text, before, title, *sentence.passage.heading])
+    held = fold(held).lower()
     return all(any(form.lower() in held for form in forms) for forms in wanted)

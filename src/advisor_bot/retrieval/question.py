@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from advisor_bot.errors import QuestionError
-from advisor_bot.text import STOPWORDS, stem, words
+from advisor_bot.text import STOPWORDS, fold, stem, words
 
 SmallTalk = Literal["greeting", "thanks", "bye", "who", "how", ""]
 MOST_PARTS = 3
@@ -56,7 +56,7 @@ _PARTS = re.compile(
 
 def clean_question(text: str, longest: int) -> str:
     """Return ``text`` without control characters, white space folded. Raises ``QuestionError``."""
-    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    clean = " ".join("".join(c if c.isprintable() else " " for c in fold(text)).split())
     if not clean:
         raise QuestionError("The question is empty. Write what you would like to know.")
     if len(clean) > longest:

@@ -13,12 +13,14 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
+from advisor_bot.documents.web import ADDRESS, quoted_at
 from advisor_bot.errors import AdvisorError, IndexingError
 from advisor_bot.llm.providers import display_name, what_is_sent
 from advisor_bot.pages import source_page
 from advisor_bot.pages.source_map import Span, heading_id
 from advisor_bot.pages.strings import catalogue, say
 from advisor_bot.settings import Settings
+from advisor_bot.text import plain
 from advisor_bot.types import Chunk, Document
 
 if TYPE_CHECKING:
@@ -199,6 +201,13 @@ def page(
         return status, html, ""
 
 
+def _on_page(found: Document, marks: Sequence[Span]) -> list[str]:
+    """Return the address of a document's web page at each of the marked words."""
+    address = found.meta.get(ADDRESS, "")
+    opened = [quoted_at(address, plain(found.text[start:end])) for start, end in marks]
+    return [one for one in opened or [quoted_at(address, "")] if one]
+
+
 def _read_page(
     library: Library, settings: Settings, index: Version, found: Document, marks: Sequence[Span], style: str
 ) -> str:
@@ -209,6 +218,7 @@ def _read_page(
         .render(
             document=found,
             article=Markup(source_page.article(found, index.chunks, marks)),  # noqa: S704 - escaped piece by piece in reader
+            on_page=_on_page(found, marks),
             style=Markup(style),  # noqa: S704 - made of escaped ids
             outline=_summary(found).outline,
             others=[d for d in index.documents.values() if d.name != found.name],
