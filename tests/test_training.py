@@ -41,9 +41,9 @@ def training() -> Any:
 @pytest.mark.parametrize(("heading", "text"), [("Costs", "It is due in May."), ("Why?", LONG), ("", "x"), (LONG, "x")])
 def test_a_sentence_is_trained_on_as_it_is_read(training: Any, heading: str, text: str) -> None:
     tokens = training.data.tokenizer()
-    reader: Any = Reader("", {"dimension": 384, "context": False}, tokens, None, None, None)  # type: ignore[arg-type]
-    assert training.data.sentence_ids(tokens, heading, text) == reader._sentence_tokens(Sentence(text, heading)).ids
-    assert training.data.question_ids(tokens, text) == reader._question_tokens(text).ids
+    reader: Any = Reader("", {"dimension": 384}, tokens, None, None, None)  # type: ignore[arg-type]
+    assert training.data.sentence_ids(tokens, heading, text) == reader._sentence_tokens(Sentence(text, heading))
+    assert training.data.question_ids(tokens, text) == reader._question_tokens(text)
 
 
 def test_guides_kept_apart_exist_and_the_card_names_them(training: Any) -> None:

@@ -70,7 +70,6 @@ def write_card(out: Path, known: dict[str, Any], saved: dict[str, Any]) -> None:
         **known,
         "epochs": saved["epoch"],
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        "context": False,
         "sha256": {name: file_hash(out / name) for name in FILES},
         "bytes": {name: (out / name).stat().st_size for name in FILES},
         "dimension": STATE,
@@ -90,7 +89,7 @@ def in_eight_bits(weights: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
     for name, tensor in weights.items():
         array = tensor.float().numpy()
         if array.ndim == 2:
-            scale = (np.abs(array).max(1, keepdims=True) / 127).astype(np.float16)
+            scale = np.maximum(np.abs(array).max(1, keepdims=True) / 127, 1e-6).astype(np.float16)
             found[f"{name}.int8"] = np.round(array / scale.astype(np.float32)).clip(-127, 127).astype(np.int8)
             found[f"{name}.scale"] = scale
         else:

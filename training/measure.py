@@ -126,5 +126,6 @@ def auroc(yes: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
 
 
 def mean(of: NDArray[Any] | Iterable[float]) -> float:
-    """Return a mean, rounded for reading."""
-    return round(float(np.mean(of if isinstance(of, np.ndarray) else list(of))), 3)
+    """Return a mean, rounded for reading; 0 of nothing."""
+    values = of if isinstance(of, np.ndarray) else np.array(list(of))
+    return round(float(values.mean()), 3) if values.size else 0.0

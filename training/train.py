@@ -32,6 +32,7 @@ STEP, FOREIGN, TOGETHER = 40, 4, 11  # questions of a guide a step, those of oth
 CANDIDATES, NEAREST, NEAR = 16, 4, 24
 RATES = {"upper": 8e-5, "reader": 1e-3}
 WARM = 80
+GO_ON = 0.35  # share of the rates when training goes on from weights
 UNLISTED = 0.5  # how much a sentence counts that nobody marked, where others help: the marks are not complete
 SEED, PROCESSES = 16, 2
 TELL = 25  # steps between two lines that tell how it goes
@@ -50,18 +51,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--start", type=Path, help="weights to go on from, at a third of the rates")
     args = parser.parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        spawn(train, (Path(folder), args.epochs, args.out), nprocs=PROCESSES)  # type: ignore[no-untyped-call]
+        spawn(train, (Path(folder), args.epochs, args.out, args.start), nprocs=PROCESSES)  # type: ignore[no-untyped-call]
 
 
-def train(rank: int, folder: Path, epochs: int, out: Path) -> None:
+def train(rank: int, folder: Path, epochs: int, out: Path, start: Path | None) -> None:
     """Train as one of ``PROCESSES``, which meet in ``folder``; the first one saves and tells."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=PROCESSES)
     torch.manual_seed(SEED)
     encoder, reader, tokens = minilm(), Reader(), tokenizer()
+    if start is not None:
+        saved = torch.load(start)
+        encoder.upper.load_state_dict(saved["upper"])
+        reader.load_state_dict(saved["reader"])
     files = sorted(GUIDES.glob("*.json"))
     guides = sorted(
         together([load(file, tokens, encoder) for file in files[rank::PROCESSES]], folder, rank),
@@ -73,7 +79,7 @@ def train(rank: int, folder: Path, epochs: int, out: Path) -> None:
         say(f"{len(trained)} guides to train on, {sum(len(g.questions) for g in trained)} questions")
     random.seed(SEED + rank)
     torch.manual_seed(SEED + rank)
-    for epoch in fit(encoder.upper, reader, trained, epochs, rank):
+    for epoch in fit(encoder.upper, reader, trained, epochs, rank, 1.0 if start is None else GO_ON):
         rows = together(seen(encoder.upper, reader, kept[rank::PROCESSES]), folder, rank)
         if rank == 0:
             torch.save({"upper": encoder.upper.state_dict(), "reader": reader.state_dict(), "epoch": epoch}, out)
@@ -81,8 +87,8 @@ def train(rank: int, folder: Path, epochs: int, out: Path) -> None:
     dist.destroy_process_group()
 
 
-def fit(upper: Upper, reader: Reader, trained: Sequence[Guide], epochs: int, rank: int) -> Iterator[int]:
-    """Train ``upper`` and ``reader``; yield the number of every epoch that is done."""
+def fit(upper: Upper, reader: Reader, trained: Sequence[Guide], epochs: int, rank: int, share: float) -> Iterator[int]:
+    """Train ``upper`` and ``reader`` at a ``share`` of the rates; yield the number of every epoch that is done."""
     parameters = [*upper.parameters(), *reader.parameters()]
     optimizer = torch.optim.AdamW([
         {"params": list(upper.parameters()), "rate": RATES["upper"], "weight_decay": 0.01},
@@ -95,7 +101,7 @@ def fit(upper: Upper, reader: Reader, trained: Sequence[Guide], epochs: int, ran
         reader.train()
         for guide, part in plan(trained, epoch)[rank::PROCESSES][: steps // epochs]:
             for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * min(1, (step + 1) / WARM) * (1 - step / steps)
+                group["lr"] = share * group["rate"] * min(1, (step + 1) / WARM) * (1 - step / steps)
             asked = [Asked(guide.questions[row], guide.asked[row]) for row in part] + foreign(guide, trained)
             with torch.autocast("cpu", torch.bfloat16):
                 loss = loss_of(upper, reader, guide.sentences, asked)

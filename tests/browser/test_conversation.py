@@ -191,11 +191,10 @@ def test_a_profile_stays_in_the_browser_answers_what_fits_and_is_emptied_by_one_
     page.get_by_label("Background").fill("graphic designer")
     page.get_by_label("Aims").fill("make art and music with AI")
     page.get_by_role("button", name="Which fits me?").click()
-    page.wait_for_selector(".turn .compare")
-    expect(page.locator(".compare tbody th").first).to_have_text("Generative models and AI creativity")
-    for cell in page.locator(".compare tbody td").all():
-        assert cell.locator(".marker").count() or cell.inner_text() == "the guide does not say"
-    expect(page.locator(".turn .note").last).to_contain_text("would")
+    answer = page.locator(".turn").last
+    expect(answer).to_contain_text("Generative models and AI creativity", timeout=30_000)
+    expect(answer).to_contain_text("The guide does not choose for you")
+    expect(answer.locator(".marker").first).to_be_visible()
     visited.reload()
     page.get_by_role("button", name="About you").click()
     expect(page.get_by_label("Background")).to_have_value("graphic designer")

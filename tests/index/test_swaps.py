@@ -196,7 +196,7 @@ def test_a_version_deleted_under_the_server_goes_on_answering(server: Server, in
     before = server.ask("What does housing cost?")
     shutil.rmtree(index_folder / "versions")
     after = server.ask("How much is tuition a month?")
-    assert after["status"] == "answered"
+    assert "Tuition costs" in str(after["citations"])
     assert after["guide_version"] == before["guide_version"]
 
 

@@ -115,7 +115,7 @@ def test_a_frame_and_labels_of_the_students_words_are_shown(advisor: Advisor) ->
              "LABEL: letters", f"SAY: {{{LETTERS}}}"]  # fmt: skip
     asked = ask(advisor, choose(*lines), question=question)
     said = [(s.kind, s.text) for s in asked.answer.segments if s.kind != "paragraph"]
-    assert said == [("lead", "a nurse with two kids:"), ("heading", "GRE"), ("heading", "letters")]
+    assert said == [("lead", "A nurse with two kids:"), ("heading", "GRE"), ("heading", "letters")]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class ChosenAnswer:
             case "STATUS":
                 self.status = line.text
             case "FRAME" if not self.quoted:
-                self._waiting.append(Line("lead", line.text.rstrip(".:,; ") + ":"))
+                self._waiting.append(Line("lead", f"{line.text[:1].upper()}{line.text[1:].rstrip('.:,; ')}:"))
             case "LABEL":
                 self._waiting = [one for one in self._waiting if one.kind == "lead"]
                 self._waiting.append(Line("heading", line.text.rstrip(".:,; ")))
@@ -130,9 +130,9 @@ class ChosenAnswer:
 
 
 def _least_help(brief: Brief) -> float:
-    """Return the logit of helping that ``NEAR`` of the sentences read for the question reach."""
-    helps = sorted((one.helps for evidence in brief.evidence for one in evidence.sentences), reverse=True)
-    return helps[NEAR - 1] if len(helps) >= NEAR else -float("inf")
+    """Return the logit of helping that ``NEAR`` of the sentences read reach, in the reading where it is lowest."""
+    helps = [sorted((one.helps for one in evidence.sentences), reverse=True) for evidence in brief.evidence]
+    return min((one[NEAR - 1] for one in helps if len(one) >= NEAR), default=-float("inf"))
 
 
 def _sentence(number: int, guide: Guide) -> Sentence:
