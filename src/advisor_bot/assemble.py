@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor_bot.answers.advisor import Advisor
 from advisor_bot.index.library import Library
-from advisor_bot.llm.budget import Ledger
+from advisor_bot.llm.call import Ledger
 from advisor_bot.llm.providers import display_name, open_model
 from advisor_bot.llm.writer import Converser
 from advisor_bot.models.opening import model_opener

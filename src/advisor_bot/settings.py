@@ -19,7 +19,8 @@ PREFIX = "ADVISOR_"
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
-_CALLS = 3  # of a model for one question: to understand it, to answer, to translate
+# Calls of a model for one question: to understand it, to answer, to translate; to check, mend and check in own words.
+_CALLS = {"quotes": 3, "own-words": 6}
 _BESIDES = 10.0  # seconds of a request that are not the model's
 
 
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, le=64, description="Threads of one question's embedding")
     model: str = Field("", description="Language model, `PROVIDER:MODEL` or `local:FILE.gguf`; without one, quotes")
     model_url: str = Field("", description="Address of an OpenAI-compatible server, or another one of the provider's")
+    model_style: Literal["quotes", "own-words"] = Field(
+        "quotes", description="`quotes`: the model chooses sentences; `own-words`: it writes them and checks itself"
+    )
     model_prompt: Path | None = Field(None, description="File with your own prompt; default the packaged `prompt.md`")
     model_history: Literal["on", "off"] = Field("on", description="Whether conversation and profile go to the model")
     model_context: int = Field(8192, ge=1024, le=2_000_000, description="Tokens the model can read at once")
@@ -112,7 +116,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _a_request_lasts_as_long_as_its_calls(self) -> Self:
         if self.model.strip() and "request_seconds" not in self.model_fields_set:
-            object.__setattr__(self, "request_seconds", _CALLS * self.model_seconds + _BESIDES)
+            object.__setattr__(self, "request_seconds", _CALLS[self.model_style] * self.model_seconds + _BESIDES)
         return self
 
     @field_validator("contact")

@@ -16,10 +16,15 @@ from advisor_bot.text import numerals
 
 READING = "Reading the guide…"
 CHOOSING = "Choosing the sentences that answer…"
+WRITING = "Writing, and checking each sentence against the guide…"
 TRANSLATED = (
     "A language model put these words around the quotes into your language; the quotes are the guide’s own words."
 )
 UNTRANSLATED = "It could not be put into your language."
+OWN_WORDS = (
+    "A language model wrote these sentences. Each was held against the quotes behind its marker: its figures and names "
+    "by the program, its meaning by a second reading of the same model. Open the quotes before you rely on a sentence."
+)
 FOUND_NONE = "The language model found no direct answer in these passages."
 _QUOTES_INSTEAD = "These sentences were chosen without it."
 _GAVE_UP: dict[str, str] = {
@@ -29,6 +34,7 @@ _GAVE_UP: dict[str, str] = {
     "limited": "The language model is asked too often just now. ",
     "budget": "Today’s budget for the language model is used up. ",
     "resting": "The language model could not be reached for a while. ",
+    "unproved": "What the language model wrote is not borne out by the guide. ",
     "busy": "The language model is busy with others. ",
 }
 ABOUT_YOU = (

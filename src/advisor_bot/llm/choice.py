@@ -8,23 +8,41 @@ function words: so nothing that is shown can state anything the guide does not.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from advisor_bot.answers.stages import Brief
 from advisor_bot.index.guide import Guide
-from advisor_bot.llm.tidy import clean, spoken, without_addresses
-from advisor_bot.text import STOPWORDS, numerals, stem, words
+from advisor_bot.text import STOPWORDS, numerals, plain, stem, words
 from advisor_bot.types import Status
 
-MOST_SAID, MOST_NEXT, MOST_ROWS, MOST_SIDES = 6, 3, 6, 4
-LONGEST = {"FRAME": 12, "LABEL": 8, "MISSING": 10, "ASK": 30, "NEXT": 20, "TABLE": 24}  # words
-LONGEST_LINE = 300  # characters
+MOST = {"SAY": 6, "WRITE": 6, "LABEL": 6, "NEXT": 3, "ROW": 6}  # lines of a kind; of others one
+MOST_SIDES = 4
+LONGEST = {"FRAME": 12, "LABEL": 8, "MISSING": 10, "ASK": 30, "NEXT": 20, "TABLE": 24, "WRITE": 60}  # words
+LONGEST_LINE = 500  # characters
 MOST_LINES = 60  # a model that goes on and on is heard no further
 STATUSES: tuple[Status, ...] = ("answered", "partial", "not_covered", "clarify", "chat")
 _ASKS = re.compile(r"(?:what|which|how|when|where|who|why|do|did|are|is|have|would)\b.*\byour?\b.*\?$", re.I)
 _BROKEN = re.compile(r"[.!?:;\"“”]")  # more than one plain phrase
-_LINE = re.compile(r"^\W*(STATUS|FRAME|SAY|LABEL|MISSING|ASK|NEXT|TABLE|ROW)\b\W{0,3}\s*(.*)$")
+_OWN = re.compile(r"^\W{0,2}(\d[\d,; \[\]]*)\]\W{0,2}(\S.*)$")  # the opening bracket may be gone
+_LINE = re.compile(r"^\W*(STATUS|FRAME|SAY|WRITE|LABEL|MISSING|ASK|NEXT|TABLE|ROW)\b\W{0,3}\s*(.*)$")
+
+_THINKING = r"(?:think|thinking|thought|reasoning|reflection|analysis|scratchpad)"
+_OPEN = re.compile(rf"<\s*{_THINKING}\s*>", re.I)
+_CLOSE = re.compile(rf"<\s*/\s*{_THINKING}\s*>", re.I)
+_MAYBE_TAG = re.compile(r"<[^<>\n]{0,20}$")  # a tag that may still be coming
+
+_IMAGE = re.compile(r"!\[[^\]]*\](?:\([^)]*\)?|\[[^\]]*\])?")
+_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)?")
+_TAG = re.compile(r"<[^<>]*>")
+_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,15}://\S*|"
+    r"\b(?:https?|ftp|data|javascript|mailto|file|tel|sms|blob|wss?|vbscript):\S+|"
+    r"\bwww\.\S+|\b[\w.+-]+@[\w-]+\.[\w.]+|"
+    r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|io|ai|co|me|info|biz|xyz|dev|app|edu|gov|eu|de|uk|ru|cn)\b(?:/\S*)?",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +70,7 @@ def chosen(pieces: Iterable[str], numbers: dict[int, int], known: Vocabulary) ->
             continue
         said |= set(line.numbers) if line.kind == "SAY" else set()
         count[line.kind] = count.get(line.kind, 0) + 1
-        most = {"SAY": MOST_SAID, "NEXT": MOST_NEXT, "ROW": MOST_ROWS, "LABEL": MOST_SAID}.get(line.kind, 1)
-        if count[line.kind] <= most:
+        if count[line.kind] <= MOST.get(line.kind, 1):
             yield line
 
 
@@ -78,6 +95,8 @@ def _read(kind: str, rest: str, numbers: dict[int, int], known: Vocabulary) -> C
     if kind == "SAY":
         listed = _numbered(rest, numbers)
         return Chosen(kind, numbers=(listed[0],)) if listed else None
+    if kind == "WRITE":
+        return _own_words(rest, numbers)
     if kind == "ROW":
         label, *cells = rest.split("|")
         found = tuple(
@@ -97,6 +116,14 @@ def _read(kind: str, rest: str, numbers: dict[int, int], known: Vocabulary) -> C
     if _BROKEN.search(text.rstrip(".?!:")) or (kind == "ASK" and not _ASKS.match(text)):
         return None
     return Chosen(kind, text) if text and known.has(text, LONGEST[kind], asking=kind == "ASK") else None
+
+
+def _own_words(rest: str, numbers: dict[int, int]) -> Chosen | None:
+    """Read ``[3, 4] A sentence.``: what it rests on, and what it says."""
+    found = _OWN.match(rest)
+    listed = tuple(dict.fromkeys(_numbered(found[1], numbers))) if found else ()
+    said = clean(without_addresses(found[2])) if found else ""
+    return Chosen("WRITE", said, listed) if listed and 0 < len(said.split()) <= LONGEST["WRITE"] else None
 
 
 def _numbered(text: str, numbers: dict[int, int]) -> list[int]:
@@ -139,3 +166,51 @@ def _stems(guide: Guide) -> tuple[frozenset[str], frozenset[str]]:
     headings = {stem(w) for chunk in guide.chunks for part in (*chunk.heading, chunk.label) for w in words(part)}
     whole = {stem(w) for chunk in guide.chunks for w in words(chunk.text)}
     return frozenset(headings), frozenset(headings | whole)
+
+
+# --- what nobody shall see: thinking, links, images, HTML, invisible characters
+
+
+def spoken(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield what is said aloud in ``pieces`` of a stream: everything outside of thinking tags.
+
+    Thinking that is closed but was never opened (some chat templates open it themselves) is dropped as far as it
+    has not been passed on yet; thinking that is never closed is dropped to the end.
+    """
+    held, thinking = "", False
+    for piece in pieces:
+        held += piece
+        while True:
+            found = (_CLOSE if thinking else _OPEN).search(held)
+            stray = None if thinking else _CLOSE.search(held)
+            if stray and (not found or stray.start() < found.start()):
+                held = held[stray.end() :]
+                yield "\0"  # what came before was thinking, too
+                continue
+            if not found:
+                break
+            if not thinking:
+                yield held[: found.start()]
+            held, thinking = held[found.end() :], not thinking
+        tail = _MAYBE_TAG.search(held)
+        ready = held if tail is None else held[: tail.start()]
+        held = "" if tail is None else held[tail.start() :]
+        if not thinking:
+            yield ready
+    if not thinking:
+        yield held
+
+
+def without_addresses(text: str) -> str:
+    """Return ``text`` without images, HTML and addresses; of a link its words stay."""
+    text = _IMAGE.sub(" ", text)
+    text = _LINK.sub(lambda m: m[0] if re.fullmatch(r"\[\d+\]", m[0]) else m[1], text)
+    text = _TAG.sub(" ", text)
+    return _ADDRESS.sub(" ", text)
+
+
+def clean(text: str) -> str:
+    """Return ``text`` as plain words: no Markdown, no invisible or control characters, white space folded."""
+    visible = "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs", "Cn") else " " for c in text)
+    words = plain(re.sub(r"[<>]", " ", visible))
+    return re.sub(r"\s+([,.;:!?])", r"\1", words).strip()

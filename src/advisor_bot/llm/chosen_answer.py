@@ -12,6 +12,7 @@ from advisor_bot.answers.stages import Brief, Ending
 from advisor_bot.index.guide import Guide
 from advisor_bot.llm.call import Why
 from advisor_bot.llm.choice import Chosen
+from advisor_bot.llm.own_words import Hear, Stated, checked, lines
 from advisor_bot.retrieval.evidence import Sentence
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.text import STOPWORDS, stem, words
@@ -30,6 +31,7 @@ class ChosenAnswer:
     missing: str = ""
     asked_back: str = ""
     suggestions: list[str] = field(default_factory=list)
+    written: list[Stated] = field(default_factory=list)  # in the model's own words: sentences and labels
     _waiting: list[Line] = field(default_factory=list)  # a frame, labels: shown with the quote they stand above
     _shown: list[quote.Span] = field(default_factory=list)
     _sides: list[str] = field(default_factory=list)
@@ -37,7 +39,7 @@ class ChosenAnswer:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was chosen that can be used."""
-        return not self.quoted and not self.asked_back and self.status not in ("not_covered", "chat")
+        return not (self.quoted or self.written or self.asked_back) and self.status not in ("not_covered", "chat")
 
     def take(self, line: Chosen) -> Iterator[Line]:
         """Take a line of the choice; yield what may be shown at once."""
@@ -49,6 +51,9 @@ class ChosenAnswer:
             case "LABEL":
                 self._waiting = [one for one in self._waiting if one.kind == "lead"]
                 self._waiting.append(Line("heading", line.text.rstrip(".:,; ")))
+                self.written.append(Stated(line.text.rstrip(".:,; ")))
+            case "WRITE":
+                self.written.append(Stated(line.text, line.numbers))
             case "SAY":
                 yield from self._say(line.numbers[0])
             case "TABLE" if not self.quoted:
@@ -80,6 +85,15 @@ class ChosenAnswer:
         if span.label and not labelled:
             yield Line("heading", span.label)
         yield Line("paragraph", quotes=(Quote(span.passage, span.start, span.end),))
+
+    def held(self, hear: Hear) -> Iterator[Line]:
+        """Yield what the model wrote in its own words, as far as a second reading bears it out."""
+        right = checked(self.written, self.brief.guide, hear)
+        self.quoted = [number for one in right for number in one.numbers]
+        first, kept = ([one.numbers for one in some if one.numbers][:1] for some in (self.written, right))
+        if self.status == "answered" and first != kept:
+            self.status = "partial"
+        yield from lines(right, self.brief.guide)
 
     def _row(self, line: Chosen) -> Iterator[Line]:
         near = [number if number >= 0 and self._is_near(number) else -1 for number in line.numbers]
@@ -120,6 +134,8 @@ class ChosenAnswer:
         notes = [Line("note", phrases.part_missed(missing))] if missing else []
         if why:
             notes.append(Line("note", phrases.model_gave_up(why, quotes=False)))
+        if self.written and not self._shown:
+            notes.append(Line("note", phrases.OWN_WORDS))
         back = [Line("note", self.asked_back)] if self.asked_back else []
         return Ending(status, (*notes, *back), name, tuple(self.suggestions))
 

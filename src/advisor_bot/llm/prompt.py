@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 HISTORY_SHARE = 0.25  # of the room that the instructions leave
 NEAR = 30  # sentences nearest to the question that are shown of a guide too large to be shown whole
-AGAIN = "Write only the lines described, beginning with STATUS: and SAY: with the numbers of sentences."
+PROMPTS = {"quotes": "prompt.md", "own-words": "own-words.md"}
+AGAIN = {
+    "quotes": "Write only the lines described, beginning with STATUS: and SAY: with the numbers of sentences.",
+    "own-words": "Write only the lines described, beginning with STATUS: and WRITE: with numbers and a sentence.",
+}
 _FIELDS = re.compile(r"\{(mark|passages|situation|question)\}")
 
 
 @cache
-def prompt_file(path: Path | None) -> tuple[str, str]:
+def prompt_file(path: Path | None, style: str = "quotes") -> tuple[str, str]:
     """Return the instructions and the template of the message, parted by a line ``---``. Raises ``SettingsError``."""
     try:
-        text = (path or files("advisor_bot") / "data" / "prompt.md").read_text(encoding="utf-8")
+        text = (path or files("advisor_bot") / "data" / PROMPTS[style]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"ADVISOR_MODEL_PROMPT={path} cannot be read ({error}).") from None
     instructions, rule, template = text.partition("\n---\n")
@@ -53,7 +57,7 @@ def build_prompt(brief: Brief, settings: Settings) -> tuple[list[BaseMessage], d
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    instructions, template = prompt_file(settings.model_prompt)
+    instructions, template = prompt_file(settings.model_prompt, settings.model_style)
     mark = f"====={secrets.token_hex(8)}====="
     fixed = tokens_of(instructions) + tokens_of(template) + tokens_of(brief.question) + 100
     room = max(200, settings.model_context - settings.model_answer_tokens - fixed)

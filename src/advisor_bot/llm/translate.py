@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from advisor_bot.llm.tidy import clean, without_addresses
+from advisor_bot.llm.choice import clean, without_addresses
 from advisor_bot.retrieval.question import foreign_language
 from advisor_bot.text import numerals, plain, words
 from advisor_bot.types import Turn

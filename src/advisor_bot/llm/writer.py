@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line
 from advisor_bot.answers.stages import Brief, Ending
-from advisor_bot.llm.budget import Breaker, Ledger
-from advisor_bot.llm.call import Call, NoAnswerError, Why
+from advisor_bot.llm.call import Breaker, Call, Ledger, NoAnswerError, Why
 from advisor_bot.llm.choice import chosen, vocabulary
 from advisor_bot.llm.chosen_answer import ChosenAnswer
 from advisor_bot.llm.prompt import AGAIN, build_prompt, prompt_file, tokens_of
@@ -46,7 +45,7 @@ class Converser:
         clock: Clock = time.monotonic,
     ) -> None:
         """Take the model, what answers call it, and what it may cost. Raises ``SettingsError`` for a bad prompt."""
-        prompt_file(settings.model_prompt)
+        prompt_file(settings.model_prompt, settings.model_style)
         self.model, self.name, self.settings = model, name, settings
         self.ledger, self.breaker = ledger or Ledger(), breaker or Breaker(clock)
         self._clock = clock
@@ -54,14 +53,17 @@ class Converser:
 
     def write(self, brief: Brief) -> Iterator[str | Line | Ending]:
         """Yield what to say meanwhile, each quote as soon as its number arrives, and last how it ended."""
-        yield phrases.CHOOSING
+        own = self.settings.model_style == "own-words"
+        yield phrases.WRITING if own else phrases.CHOOSING
         answer = ChosenAnswer(brief)
         messages, numbers = build_prompt(brief, self.settings)
         why = yield from self._choose(messages, numbers, answer)
         if not why and answer.is_empty:
             from langchain_core.messages import HumanMessage
 
-            why = yield from self._choose([*messages, HumanMessage(AGAIN)], numbers, answer)
+            why = yield from self._choose([*messages, HumanMessage(AGAIN[self.settings.model_style])], numbers, answer)
+        if own and answer.written and not why:
+            why = yield from self._held(answer)
         ending = answer.ending(why or ("empty" if answer.is_empty else ""), self.name)
         self.ledger.count("choices", ending.status if ending.writer == self.name else "not shown")
         if brief.language:
@@ -82,6 +84,18 @@ class Converser:
         finally:
             heard.close()
         return ""
+
+    def _held(self, answer: ChosenAnswer) -> Generator[Line, None, Why]:
+        """Yield what is borne out of the sentences in the model's own words; return why nothing is, "" otherwise."""
+
+        def hear(messages: list[BaseMessage]) -> str:
+            return "".join(self._heard(messages, self.settings.model_answer_tokens, self.settings.model_seconds))
+
+        try:
+            yield from answer.held(hear)
+        except NoAnswerError as silent:
+            return silent.why
+        return "" if answer.quoted else "unproved"
 
     def in_english(self, question: str, history: Sequence[Turn]) -> str:
         """Return a question in another language as one in English that stands alone, "" where that fails."""

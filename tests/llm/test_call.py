@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor_bot.llm.budget import FAILURES, LONGEST_REST, REST, Breaker, Ledger
+from advisor_bot.llm.call import FAILURES, LONGEST_REST, REST, Breaker, Ledger
 
 
 class Clock:

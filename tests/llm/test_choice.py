@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor_bot.llm.tidy import clean, spoken, without_addresses
+from advisor_bot.llm.choice import clean, spoken, without_addresses
 
 
 @pytest.mark.parametrize(
