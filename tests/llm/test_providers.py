@@ -265,3 +265,47 @@ def test_the_same_model_behind_an_openai_compatible_server(
         converser.ledger._file = None
         proved(published, Converser(converser.model, "smollm2", settings))
     assert QUESTION not in caplog.text
+
+
+TEN = [
+    "Which of these pays my rent?",
+    "do i need the gre",
+    "Can I do this next to a full-time job?",
+    "computer vision or nlp for jobs?",
+    "how hard is it to get in",
+    "what does it cost me in all",
+    "is reinforcement learning only for research",
+    "who won the world cup",
+    "numbers scare me, is there something for me?",
+    "What should I look at before I choose?",
+]
+
+
+@pytest.fixture(scope="module")
+def given_model() -> tuple[Settings, Any]:
+    """The model that ``ADVISOR_TEST_GGUF`` names, opened once for both styles."""
+    file = os.environ.get("ADVISOR_TEST_GGUF", "")
+    if not file:
+        pytest.skip("ADVISOR_TEST_GGUF names no model file (.gguf), so no larger model is asked")
+    settings = Settings(model=f"local:{file}", model_answer_tokens=300, model_temperature=0.0, model_context=4096)
+    return settings, open_model(settings)
+
+
+@pytest.mark.parametrize("style", ["quotes", "own-words"])
+def test_a_model_file_of_ones_own_answers_ten_questions_with_proof(
+    published: Path, given_model: tuple[Settings, Any], style: Any
+) -> None:
+    from advisor_bot.answers.cite import violations
+
+    settings = given_model[0].model_copy(update={"model_style": style})
+    plainly = assembled(Settings(index=published))
+    built = Advisor(plainly.versions, plainly.settings, Converser(given_model[1], "given", settings))
+    try:
+        for question in TEN:
+            answer = built.ask(question)
+            print(f"\n{question}\n[{answer.status}, {answer.writer}] {answer.text}")
+            assert answer.text
+            with built.versions.lease() as index:
+                assert violations(answer, index.documents) == []
+    finally:
+        built.versions.close()
