@@ -29,7 +29,8 @@ from advisor_bot.settings import Settings
 DATA = Path(__file__).parent / "data"
 GAMMA, HOLD, FOLDS = 1.0, 3.0, 5
 HEADS = ("leans", "care", "human")
-WRONG = {"care": 0.01, "human": 0.01}  # share of ordinary questions taken for one
+WRONG = {"care": 0.01, "human": 0.01}  # share of ordinary questions taken for one, at most
+LEAST = {"care": 0.0, "human": 0.25}  # probability: "can i do this online" must never be taken for a wish to talk
 Row = tuple[str, str, str]  # text, kind, group
 
 
@@ -90,7 +91,8 @@ def main() -> None:
             said += f", right {((chance > 0.5) == y).mean():.3f}"
         else:
             limit = float(np.quantile(scores[kind == "ordinary"], 1 - WRONG[name]))
-            limits[name] = round(float(1 / (1 + np.exp(-(limit * a + b)))), 5)
+            limits[name] = round(max(float(1 / (1 + np.exp(-(limit * a + b)))), LEAST[name]), 5)
+            limit = (float(np.log(limits[name] / (1 - limits[name]))) - b) / a
             for group in dict.fromkeys(kind):
                 said += f", {group} {(scores[kind == group] >= limit).mean():.3f}"
         print(said, flush=True)

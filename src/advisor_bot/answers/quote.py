@@ -15,6 +15,7 @@ from advisor_bot.answers.cite import Line, Quote
 from advisor_bot.answers.stages import Draft
 from advisor_bot.documents.tables import row_header
 from advisor_bot.index.guide import Guide
+from advisor_bot.models.opening import card
 from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Evidence, Name, Sentence
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.text import leans_back, numerals, plain, terms, words
@@ -235,7 +236,8 @@ def list_items(sentences: Sequence[Sentence], guide: Guide) -> list[Line]:
     introduces = block is not None and block.kind != "item" and best.text.endswith(":")
     items = _list_of(document, best.end if introduces else best.start, guide) if block else []
     spans = [span for item in items if (span := _first_sentence(document, item, guide))]
-    near = sum((one.start, one.end) in spans for one in sentences[:LOOKED_AT])
+    least = best.answers - card()["limits"]["margin"]
+    near = sum((one.start, one.end) in spans and one.answers >= least for one in sentences[:LOOKED_AT])
     if len(spans) < NEAR_ITEMS or not (introduces or near >= NEAR_ITEMS):
         return []
     lines = [Line("paragraph", quotes=(Quote(best.passage, best.start, best.end),))] if introduces else []
