@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
+SECRET = ("api_key",)  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
         "", description="Addresses or networks whose `X-Forwarded-…` headers count, commas between; empty: nobody's"
     )
     root_path: str = Field("", description="Path prefix under which a proxy shows the server, as `/advice`")
+    api_key: str = Field(
+        "",
+        repr=False,
+        description="Key that programs send as `Authorization: Bearer KEY`, 16 characters or more; empty: none asked",
+    )
 
     @classmethod
     def settings_customise_sources(  # noqa: D102
@@ -146,6 +152,13 @@ class Settings(BaseSettings):
         if path and not re.fullmatch(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+", path):
             raise ValueError("write it as  /advice  or  /a/b")
         return path
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_is_long(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[!-~]{16,}", value):
+            raise ValueError("a key has 16 characters or more, letters, digits and signs without blanks")
+        return value
 
     @property
     def encoder_folder(self) -> Path:
@@ -213,7 +226,8 @@ class Settings(BaseSettings):
             if first["type"] == "extra_forbidden":
                 known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)
                 raise SettingsError(f"{PREFIX}{key.upper()} is not a setting. Known settings: {known}.") from None
-            raise SettingsError(f"{PREFIX}{key.upper()}={first['input']!r} cannot be used: {first['msg']}.") from None
+            given = "…" if key in SECRET else repr(first["input"])
+            raise SettingsError(f"{PREFIX}{key.upper()}={given} cannot be used: {first['msg']}.") from None
 
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\]"

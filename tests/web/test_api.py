@@ -199,7 +199,7 @@ def test_feedback_is_counted_and_no_words_are_taken(client: TestClient) -> None:
 def test_metrics_count_answers_by_status_and_time(client: TestClient) -> None:
     ask(client, "hello")
     metrics = client.get("/metrics").text
-    assert 'advisor_answers_total{status="chat"}' in metrics
+    assert 'advisor_answers_total{status="chat",writer="quotes"}' in metrics
     assert "advisor_answer_seconds_count" in metrics
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from advisor_bot.answers.advisor import Advisor
+from advisor_bot.answers.advisor import Advisor, Event
 from advisor_bot.errors import AdvisorError, QuestionError
+from advisor_bot.pages import guide_view
+from advisor_bot.programs.asking import Asking
 from advisor_bot.settings import Settings
 from advisor_bot.types import Answer, Profile, Role, Status, Turn, as_json
-from advisor_bot.web import guide_view
 from advisor_bot.web.metrics import Metrics
 from advisor_bot.web.security import problem, read_policy
 
@@ -90,6 +89,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemOut, "description": text}
     for status, text in {
         400: "Not JSON",
+        401: "The server has a key, and the request does not bring it",
         403: "Called from another site's page",
         413: "The body or the history is too large",
         415: "Not application/json",
@@ -101,7 +101,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 NOT_THERE: dict[int | str, dict[str, Any]] = {
     404: {"model": ProblemOut, "description": "Not in the guide"},
     410: {"model": ProblemOut, "description": "That version of the guide is no longer kept"},
-    **{status: ERRORS[status] for status in (403, 422, 429, 503)},
+    **{status: ERRORS[status] for status in (401, 403, 422, 429, 503)},
 }
 PAGES: dict[int | str, dict[str, Any]] = {
     404: {"description": "Not in the guide", "content": {"text/html": {}}},
@@ -114,55 +114,35 @@ PAGES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(advisor: Advisor, settings: Settings, metrics: Metrics | None = None) -> APIRouter:
-    """Return the routes over ``advisor``; ``metrics`` is where they count."""
+def routes(asking: Asking, settings: Settings, metrics: Metrics) -> APIRouter:
+    """Return the routes over ``asking``; ``metrics`` is what they show and count thumbs with."""
     router = APIRouter()
-    metrics = metrics or Metrics()
-    _ask_routes(router, advisor, metrics)
-    _guide_routes(router, advisor, settings)
-    _service_routes(router, advisor, metrics)
+    _ask_routes(router, asking)
+    _guide_routes(router, asking.advisor, settings)
+    _service_routes(router, asking.advisor, metrics)
     return router
 
 
-def _ask_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
+def _ask_routes(router: APIRouter, asking: Asking) -> None:
     @router.post("/api/ask", response_model=Answer, responses=ERRORS, tags=["ask"])
     def ask(asked: QuestionIn) -> Response:
         """Answer a question with what the guide says, every sentence cited."""
-        began = time.perf_counter()
-        with _refusals_counted(metrics):
-            answer = advisor.ask(asked.question, asked.turns(), asked.about())
-        metrics.answered(answer.status, time.perf_counter() - began)
-        return JSONResponse(as_json(answer))
+        return JSONResponse(as_json(asking.ask(asked.question, asked.turns(), asked.about())))
 
     @router.post("/api/ask/stream", responses=ERRORS | {200: {"content": {"text/event-stream": {}}}}, tags=["ask"])
     def ask_stream(asked: QuestionIn) -> StreamingResponse:
         """Answer as server-sent events: status, passages, delta…, answer; or error."""
-        events = advisor.stream(asked.question, asked.turns(), asked.about())
-        with _refusals_counted(metrics):
-            first = next(events)  # a question that cannot be answered as sent fails here, as plain JSON
+        events = asking.stream(asked.question, asked.turns(), asked.about())
         return StreamingResponse(
-            _event_lines(first, events, metrics),
+            _event_lines(events),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
 
-@contextmanager
-def _refusals_counted(metrics: Metrics) -> Iterator[None]:
+def _event_lines(events: Iterator[Event]) -> Iterator[str]:
     try:
-        yield
-    except QuestionError as error:
-        metrics.refused(error.field)
-        raise
-
-
-def _event_lines(first: Any, rest: Iterator[Any], metrics: Metrics) -> Iterator[str]:
-    began = time.perf_counter()
-    try:
-        yield _event(first.kind, first.data)
-        for event in rest:
-            if isinstance(event.data, Answer):
-                metrics.answered(event.data.status, time.perf_counter() - began)
+        for event in events:
             yield _event(event.kind, event.data)
     except AdvisorError as error:
         yield _event("error", problem(error.code, str(error), getattr(error, "field", None))["error"])

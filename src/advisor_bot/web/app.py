@@ -40,8 +40,12 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     from advisor_bot import __version__
     from advisor_bot.pages import chat
     from advisor_bot.pages.strings import STATIC
+    from advisor_bot.programs import chat_completions
+    from advisor_bot.programs.asking import Asking
     from advisor_bot.web import api, widget
+    from advisor_bot.web.access import Access
     from advisor_bot.web.limits import RateLimit, TimeLimit
+    from advisor_bot.web.metrics import Metrics
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
@@ -55,12 +59,16 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
     # The last one added is the first one asked.
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
+    app.add_middleware(Access, key=settings.api_key)
     app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
     app.add_middleware(Gate)
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
     _add_error_handlers(app)
-    ours = api.routes(advisor, settings, metrics)
+    metrics = metrics or Metrics()
+    asking = Asking(advisor, (metrics,))
+    ours = api.routes(asking, settings, metrics)
+    ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
     app.router.routes.extend(widget.routes(settings))
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
@@ -138,7 +146,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     from advisor_bot.web.api import status_of
     from advisor_bot.web.security import problem
 
-    codes = {404: "not_found", 405: "method", 413: "too_large", 415: "media_type"}
+    codes = {401: "key", 404: "not_found", 405: "method", 413: "too_large", 415: "media_type"}
 
     async def own(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, AdvisorError)  # noqa: S101 - registered for that class

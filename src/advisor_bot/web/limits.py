@@ -15,7 +15,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from advisor_bot.web.security import App, Message, Receive, Scope, Send, problem, refuse, route_path
 
-_LIMITED = ("/api/", "/read/")
+_LIMITED = ("/api/", "/read/", "/v1/")
 _SLOW = "This took too long and was ended. Please try again in a moment."
 
 
@@ -76,7 +76,7 @@ class TimeLimit:
         if scope["type"] != "http" or not route_path(scope).startswith(_LIMITED):
             await self.app(scope, receive, send)
             return
-        valve = _Valve(send)
+        valve = _Valve(send, openai=route_path(scope).startswith("/v1/"))
         task = asyncio.ensure_future(self.app(scope, receive, valve))
         try:
             await asyncio.wait({task}, timeout=self.seconds)
@@ -93,8 +93,8 @@ class TimeLimit:
 class _Valve:
     """Passes messages on until it is shut, and knows how far the answer has come."""
 
-    def __init__(self, send: Send) -> None:
-        self.send, self.shut, self.started, self.streams = send, False, False, False
+    def __init__(self, send: Send, *, openai: bool) -> None:
+        self.send, self.openai, self.shut, self.started, self.streams = send, openai, False, False, False
 
     async def __call__(self, message: Message) -> None:
         if self.shut:
@@ -109,6 +109,7 @@ class _Valve:
         if not self.started:
             await refuse(self.send, 503, "slow", _SLOW, retry_after(5))
             return
-        error = json.dumps(problem("slow", _SLOW)["error"])
+        whole = problem("slow", _SLOW)
+        error = json.dumps(whole if self.openai else whole["error"])
         last = f"event: error\ndata: {error}\n\n".encode() if self.streams else b""
         await self.send({"type": "http.response.body", "body": last})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.registry import Collector
+
+from advisor_bot.types import Answer, Turn
 
 # Upper edges in seconds: quoting answers sit in the first four, a language model's in the last ones.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
@@ -36,7 +39,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         for other in others:
             self._registry.register(other)
-        self._answers = self._counter("advisor_answers", "Answers given, by status", "status")
+        self._answers = self._counter("advisor_answers", "Answers given, by status and writer", "status", "writer")
         self._refused = self._counter("advisor_refused", "Questions that cannot be answered as sent, by field", "field")
         self._thumbs = self._counter(
             "advisor_feedback", "Thumbs, by verdict, answer status, guide version and reason",
@@ -53,9 +56,9 @@ class Metrics:
             registry=self._registry,
         )
 
-    def answered(self, status: str, seconds: float) -> None:
+    def answered(self, answer: Answer, history: Sequence[Turn], seconds: float) -> None:  # noqa: ARG002 - a listener's
         """Count an answer and how long it took."""
-        self._answers.labels(status).inc()
+        self._answers.labels(answer.status, answer.writer).inc()
         self._seconds.observe(seconds)
 
     def refused(self, field: str) -> None:

@@ -203,7 +203,7 @@ class Gate:
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         path, writes = route_path(scope), scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        called = path.startswith(("/api/", "/gradio_api/"))
+        called = path.startswith(("/api/", "/gradio_api/", "/v1/", "/mcp"))
         if (called or writes) and _is_foreign(headers):
             return 403, "cross_site", "This server answers its own pages only; call it from a program or from its page."
         if writes and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":

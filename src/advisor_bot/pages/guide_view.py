@@ -45,7 +45,7 @@ class GoneError(AdvisorError):
 
 
 class HeadingOut(BaseModel):
-    """One heading of a document; ``id`` is its anchor in the source_page."""
+    """One heading of a document; ``id`` is its anchor in the source page."""
 
     level: int
     heading: str
@@ -98,7 +98,7 @@ class GuideOut(BaseModel):
 
 
 class PassageOut(BaseModel):
-    """A passage with the text around it; ``read`` is its address in the source_page."""
+    """A passage with the text around it; ``read`` is its address on the source page."""
 
     id: str
     document: str
