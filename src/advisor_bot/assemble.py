@@ -8,16 +8,21 @@ from advisor_bot.llm.call import Ledger
 from advisor_bot.llm.providers import display_name, open_model
 from advisor_bot.llm.writer import Converser
 from advisor_bot.models.opening import model_opener
-from advisor_bot.models.reranker import open_reranker
+from advisor_bot.models.reranker import Reranker, open_reranker
 from advisor_bot.settings import Settings
 
 
 def advisor(settings: Settings) -> Advisor:
     """Return an advisor over the published versions. Raises ``IndexingError`` when nothing is published."""
+    return Advisor(*parts(settings))
+
+
+def parts(settings: Settings) -> tuple[Library, Settings, Converser | None, Reranker | None]:
+    """Return what an advisor is made of. Raises as ``advisor`` does."""
     library = Library(settings.index_folder, model_opener(settings))
     with library.lease() as guide:
         guide.models  # noqa: B018 - what is missing is said now
-    return Advisor(library, settings, writer(settings), open_reranker(settings.reranker))
+    return library, settings, writer(settings), open_reranker(settings.reranker)
 
 
 def writer(settings: Settings) -> Converser | None:

@@ -240,15 +240,10 @@ def test_search_returns_ranked_passages_without_repeats(advisor: Advisor) -> Non
     assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
 
 
-def test_langchain_can_use_the_retriever_and_the_chain(advisor: Advisor) -> None:
-    from langchain_core.retrievers import BaseRetriever
+def test_langchain_can_use_the_chain(advisor: Advisor) -> None:
     from langchain_core.runnables import Runnable
 
     assert isinstance(advisor.chain, Runnable)
-    with advisor.versions.lease() as index:
-        retriever = advisor.retriever(index, k=3)
-        assert isinstance(retriever, BaseRetriever)
-        assert len(retriever.invoke("computer vision")) == 3
 
 
 def test_asking_imports_no_torch_and_no_transformers(published: Path) -> None:

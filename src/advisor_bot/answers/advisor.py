@@ -19,7 +19,7 @@ from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
 from advisor_bot.retrieval.evidence import ALONE, Evidence
 from advisor_bot.retrieval.question import clean_question
-from advisor_bot.retrieval.search import GuideRetriever, Query, blended, find, make_query, passages_of, within
+from advisor_bot.retrieval.search import Query, blended, find, make_query, passages_of, within
 from advisor_bot.retrieval.spelling import spelling
 from advisor_bot.retrieval.topics import topics
 from advisor_bot.settings import Settings
@@ -78,10 +78,6 @@ class Advisor:
         with self.versions.lease() as guide:
             text = clean_question(question, self.settings.max_question_chars)
             return self._found(query_in_conversation(text, history, guide), guide, k)
-
-    def retriever(self, guide: Guide, k: int = 20) -> GuideRetriever:
-        """Return LangChain's retriever over ``guide``, which the caller has leased."""
-        return GuideRetriever(guide=guide, k=k)
 
     def starters(self) -> list[str]:
         """Return questions to begin with; the guide answers each."""

@@ -11,11 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document as LangChainDocument
-from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.spelling import spelling
@@ -230,24 +226,3 @@ def as_passage(rows: Sequence[int], score: float, guide: Guide) -> Passage:
         score=round(score, 6),
         chunk_ids=ids,
     )
-
-
-class GuideRetriever(BaseRetriever):
-    """LangChain's retriever over one opened guide."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    guide: Guide
-    k: int = 20
-
-    def _get_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002
-    ) -> list[LangChainDocument]:
-        found = passages_of(find(make_query(query, self.guide), self.guide), self.guide, k=self.k)
-        return [
-            LangChainDocument(page_content=p.text, id=p.id, metadata={"passage": p, "source": p.document})
-            for p in found
-        ]
