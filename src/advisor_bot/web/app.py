@@ -36,11 +36,12 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
+    from starlette.routing import Route
 
     from advisor_bot import __version__
     from advisor_bot.pages import chat
     from advisor_bot.pages.strings import STATIC
-    from advisor_bot.programs import chat_completions
+    from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
     from advisor_bot.web import api, widget
     from advisor_bot.web.access import Access
@@ -49,12 +50,16 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
+    metrics = metrics or Metrics()
+    asking = Asking(advisor, (metrics,))
+    tools = mcp_tools.McpTools(asking)
     app = FastAPI(
         title="Advisor",
         version=__version__,
         description="Answers from one guide, every sentence proved by an exact quote.",
         docs_url=None,  # its page loads scripts from other hosts; the description itself is /openapi.json
         redoc_url=None,
+        lifespan=tools.running,
     )
     app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
     # The last one added is the first one asked.
@@ -65,12 +70,10 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
     _add_error_handlers(app)
-    metrics = metrics or Metrics()
-    asking = Asking(advisor, (metrics,))
     ours = api.routes(asking, settings, metrics)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
-    app.router.routes.extend(widget.routes(settings))
+    app.router.routes.extend([*widget.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])])
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
     in_loop(lambda: mount_page(app, chat.build_page(settings), settings, [*app.router.routes, *ours.routes]))
     app.state.advisor = advisor
