@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
-SECRET = ("api_key",)  # settings whose value is never shown
+SECRET = ("api_key", "password")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         description="Key that programs send as `Authorization: Bearer KEY`, 16 characters or more; empty: none asked",
     )
 
+    password: str = Field(
+        "",
+        repr=False,
+        description="Password of a private guide, 8 characters or more; programs send the key",
+    )
+
     @classmethod
     def settings_customise_sources(  # noqa: D102
         cls,
@@ -158,6 +164,13 @@ class Settings(BaseSettings):
     def _key_is_long(cls, value: str) -> str:
         if value and not re.fullmatch(r"[!-~]{16,}", value):
             raise ValueError("a key has 16 characters or more, letters, digits and signs without blanks")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _password_is_long(cls, value: str) -> str:
+        if 0 < len(value) < 8:
+            raise ValueError("a password has 8 characters or more")
         return value
 
     @property

@@ -481,7 +481,7 @@ def test_the_api_counts_calls_and_the_page_says_what_is_sent(published: Path) ->
     built = Advisor(plainly.versions, settings, writer)
     try:
         app = create_app(built, settings, Metrics(writer.ledger))
-        with TestClient(app, base_url="http://127.0.0.1:7860") as client:
+        with TestClient(app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 5000)) as client:
             answer = client.post("/api/ask", json={"question": ASKED}).json()
             assert answer["writer"] == "claude-x"
             metrics = client.get("/metrics").text

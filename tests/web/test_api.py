@@ -31,7 +31,9 @@ def advisor(settings: Settings) -> Iterator[Advisor]:
 
 @pytest.fixture(scope="module")
 def client(advisor: Advisor, settings: Settings) -> Iterator[TestClient]:
-    with TestClient(serve.create_app(advisor, settings), base_url="http://127.0.0.1:7860") as client:
+    with TestClient(
+        serve.create_app(advisor, settings), base_url="http://127.0.0.1:7860", client=("127.0.0.1", 5000)
+    ) as client:
         yield client
 
 

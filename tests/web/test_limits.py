@@ -145,7 +145,7 @@ def test_a_wrong_method_names_the_right_one(serving: Serving, method: str, path:
     assert response.json()["error"]["code"] == "method"
 
 
-@pytest.mark.parametrize("path", ["/api/guide", "/health", "/ready", "/metrics", "/read/guide.md", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/api/guide", "/health", "/ready", "/read/guide.md", "/openapi.json"])
 def test_what_can_only_be_read_says_so(serving: Serving, path: str) -> None:
     response = serving().post(path, json={})
     assert response.status_code == 405

@@ -89,7 +89,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemOut, "description": text}
     for status, text in {
         400: "Not JSON",
-        401: "The server has a key, and the request does not bring it",
+        401: "The server asks for its key or password, and the request does not bring it",
         403: "Called from another site's page",
         413: "The body or the history is too large",
         415: "Not application/json",
@@ -104,7 +104,8 @@ NOT_THERE: dict[int | str, dict[str, Any]] = {
     **{status: ERRORS[status] for status in (401, 403, 422, 429, 503)},
 }
 PAGES: dict[int | str, dict[str, Any]] = {
-    404: {"description": "Not in the guide", "content": {"text/html": {}}},
+    401: {"description": "The server asks for its password", "content": {"text/html": {}, "application/json": {}}},
+    404: {"description": "Not in the guide", "content": {"text/html": {}, "application/json": {}}},
     410: {"description": "That version of the guide is no longer kept", "content": {"text/html": {}}},
     **{status: ERRORS[status] for status in (422, 429)},
     503: {
@@ -213,7 +214,9 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> No
         with advisor.versions.lease() as index:
             return {"status": "ready", "version": index.name}
 
-    @router.get("/metrics", response_class=PlainTextResponse, tags=["service"])
+    refused: dict[int | str, dict[str, Any]] = {403: {**ERRORS[403], "description": "Neither this machine nor the key"}}
+
+    @router.get("/metrics", response_class=PlainTextResponse, responses=refused, tags=["service"])
     def show_metrics() -> PlainTextResponse:
         """Show counts in Prometheus' text format; no text of anybody is among them."""
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")

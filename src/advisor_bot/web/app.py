@@ -64,7 +64,7 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
     # The last one added is the first one asked.
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
-    app.add_middleware(Access, key=settings.api_key)
+    app.add_middleware(Access, settings=settings)
     app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
     app.add_middleware(Gate)
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)

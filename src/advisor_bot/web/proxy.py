@@ -35,7 +35,9 @@ class BehindProxy:
         elif self._trusted(scope):
             await self.forwarded(scope, receive, send)
         else:
-            scope["headers"] = [(k, v) for k, v in scope["headers"] if not _is_forwarded(k)]
+            kept = [(k, v) for k, v in scope["headers"] if not _is_forwarded(k)]
+            scope["forwarded"] = len(kept) < len(scope["headers"])  # through somebody who is not believed
+            scope["headers"] = kept
             await self._with_prefix(scope, receive, send)
 
     def _trusted(self, scope: Scope) -> bool:

@@ -53,6 +53,12 @@ def route_path(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
+def header(scope: Scope, name: bytes) -> str:
+    """Return a header of the request, "" where it has none of that name."""
+    found: bytes = next((value for key, value in scope["headers"] if key.lower() == name), b"")
+    return found.decode("latin-1")
+
+
 def widget_policy(origins: Sequence[str]) -> str:
     """Return the policy of the widget's page: our files only, framed by our pages and by ``origins``.
 
@@ -71,6 +77,15 @@ def read_policy(style: str) -> str:
     return (
         f"default-src 'none'; style-src 'self' {_hash(style.encode())}; img-src 'self' data:; "
         "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def sign_in_policy(origins: Sequence[str]) -> str:
+    """Return the policy of the page that asks for the password; it may stand where the widget may."""
+    framed_by = " ".join(["'self'", *origins])
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f"frame-ancestors {framed_by}; base-uri 'none'; form-action 'self'"
     )
 
 
@@ -206,7 +221,8 @@ class Gate:
         called = path.startswith(("/api/", "/gradio_api/", "/v1/", "/mcp"))
         if (called or writes) and _is_foreign(headers):
             return 403, "cross_site", "This server answers its own pages only; call it from a program or from its page."
-        if writes and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        form = path == "/sign-in"  # the one address that takes one
+        if writes and not form and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             return 415, "media_type", "Send JSON with the header Content-Type: application/json."
         if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > self.max_body:
             return 413, "too_large", _TOO_LARGE.format(self.max_body)

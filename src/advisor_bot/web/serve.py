@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 from multiprocessing import get_context
@@ -35,9 +36,11 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     The port is taken first, so that a busy one is said before anything heavy is loaded.
     """
     from advisor_bot import heap
-    from advisor_bot.web import server_socket
+    from advisor_bot.web.access import openings
 
-    sock = server_socket.bind(settings)
+    sock = bind(settings)
+    for line in openings(settings):
+        sys.stderr.write(f"Warning: {line}\n")
     _publish_if_needed(settings)
     heap.keep_together()
     sys.stderr.write("Opening the guide…\n")
@@ -46,12 +49,36 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     application = server(settings)
     if watch:
         threading.Thread(target=_watch, args=(settings,), name="watch", daemon=True).start()
-    sys.stdout.write(f"Serving on {server_socket.address(sock)} (Ctrl-C stops)\n")
+    sys.stdout.write(f"Serving on {address(sock)} (Ctrl-C stops)\n")
     sys.stdout.flush()
     try:
         run(application, sock, settings)
     finally:
         application.state.advisor.versions.close()
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Listen on ``host``:``port`` (0: any free port). Raises ``AdvisorError`` in one line where that is refused."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+        sock.listen(2048)
+    except OSError as error:
+        sock.close()
+        reason = error.strerror or str(error)
+        raise AdvisorError(
+            f"Cannot listen on {settings.host}:{settings.port}: {reason}. "
+            "Stop what uses it, or choose another with --host H or --port N."
+        ) from None
+    return sock
+
+
+def address(sock: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def server(settings: Settings) -> FastAPI:
