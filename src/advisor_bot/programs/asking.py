@@ -16,6 +16,12 @@ from advisor_bot.types import NOBODY, Answer, Profile, Turn
 class Listener(Protocol):
     """Hears of every answer. It is called in the thread that answers: it must be quick, and may not raise."""
 
+    def began(self) -> None:
+        """Hear that somebody asks."""
+
+    def ended(self) -> None:
+        """Hear that nothing more comes, however it ended."""
+
     def answered(self, answer: Answer, history: Sequence[Turn], seconds: float) -> None:
         """Hear of an answer and how long it took; ``history`` is what was said before the question."""
 
@@ -33,10 +39,10 @@ class Asking:
     def ask(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Answer:
         """Return the answer."""
         began = time.perf_counter()
-        with self._refusals_told():
+        with self._under_way(), self._refusals_told():
             answer = self.advisor.ask(question, history, profile)
-        self._tell(answer, history, began)
-        return answer
+            self._tell(answer, history, began)
+            return answer
 
     def stream(self, question: str, history: Sequence[Turn] = (), profile: Profile = NOBODY) -> Iterator[Event]:
         """Yield the events of an answer. A question that cannot be answered as sent fails at once, not at the first."""
@@ -47,16 +53,27 @@ class Asking:
         return self._told(first, events, history, began)
 
     def _told(self, first: Event, rest: Iterator[Event], history: Sequence[Turn], began: float) -> Iterator[Event]:
-        yield first
-        for event in rest:
-            if isinstance(event.data, Answer):
-                self._tell(event.data, history, began)
-            yield event
+        with self._under_way():
+            yield first
+            for event in rest:
+                if isinstance(event.data, Answer):
+                    self._tell(event.data, history, began)
+                yield event
 
     def _tell(self, answer: Answer, history: Sequence[Turn], began: float) -> None:
         seconds = time.perf_counter() - began
         for listener in self.listeners:
             listener.answered(answer, history, seconds)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        for listener in self.listeners:
+            listener.began()
+        try:
+            yield
+        finally:
+            for listener in self.listeners:
+                listener.ended()
 
     @contextmanager
     def _refusals_told(self) -> Iterator[None]:

@@ -46,11 +46,12 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     from advisor_bot.web import api, widget
     from advisor_bot.web.access import Access
     from advisor_bot.web.limits import RateLimit, TimeLimit
-    from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.metrics import Metrics, RequestLog
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
     metrics = metrics or Metrics()
+    metrics.watch(advisor)
     asking = Asking(advisor, (metrics,))
     tools = mcp_tools.McpTools(asking)
     app = FastAPI(
@@ -67,6 +68,7 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     app.add_middleware(Access, settings=settings)
     app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
     app.add_middleware(Gate)
+    app.add_middleware(RequestLog)
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
     _add_error_handlers(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -47,6 +48,7 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     from advisor_bot.web.app import run
 
     application = server(settings)
+    _log_requests(settings)
     if watch:
         threading.Thread(target=_watch, args=(settings,), name="watch", daemon=True).start()
     sys.stdout.write(f"Serving on {address(sock)} (Ctrl-C stops)\n")
@@ -98,6 +100,16 @@ def server(settings: Settings) -> FastAPI:
     built.versions.watch(swapped=warm)
     warm()
     return create_app(built, settings, Metrics(*counted))
+
+
+def _log_requests(settings: Settings) -> None:
+    """Write a line of JSON for every request to standard error, unless less is to be logged."""
+    if settings.log_level in ("debug", "info"):
+        log, handler = logging.getLogger("advisor_bot.requests"), logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
 
 
 def _publish_if_needed(settings: Settings) -> None:
