@@ -1,4 +1,4 @@
-"""The commands: ``python -m advisor_bot ask | search | evaluate | ingest | serve`` (installed: ``advisor-bot``)."""
+"""The commands: ``python -m advisor_bot ask | search | evaluate | doctor | ingest | serve``, or ``advisor-bot …``."""
 
 from __future__ import annotations
 
@@ -106,6 +106,23 @@ def evaluate(
         for result in results:
             if not result.right or result.held < 1:
                 _out(_failure(result))
+
+
+@app.command()
+def doctor(index: IndexOption = None) -> None:
+    """Say on one screen what is set up, live, reachable and wrong; exit status 1 where something is."""
+    from rich.text import Text
+
+    from advisor_bot.doctor import examine
+
+    signs = {"well": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "bold red")}
+    console, wrong = _console(error=False), 0
+    for finding in examine(_settings(index)):
+        sign, style = signs[finding.verdict]
+        console.print(Text.assemble((f"{sign} ", style), f"{finding.about:<9} {finding.words}"), soft_wrap=True)
+        wrong += finding.verdict == "wrong"
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _failure(result: Any) -> str:
