@@ -29,7 +29,7 @@ def test_a_sound_set_up_has_nothing_wrong(advisor: Advisor, published: Path) -> 
     assert [one for one in findings if one.verdict == "wrong"] == []
     words = {one.about: one.words for one in findings}
     assert words["server"].endswith("answers")
-    assert "1 documents" in words["guide"]
+    assert "documents 1," in words["guide"]
     assert "answered" in words["answer"]
 
 
@@ -68,6 +68,14 @@ def test_an_open_server_and_a_lost_model_are_wrong(published: Path) -> None:
     reached = found("model", model="openai:m", model_url="http://127.0.0.1:1/v1", index=published)
     assert reached[-1].verdict == "wrong"
     assert "ADVISOR_MODEL_URL" in reached[-1].words
+
+
+def test_a_journal_that_cannot_be_written_is_wrong(published: Path, tmp_path: Path) -> None:
+    (off,) = found("journal", index=published)
+    (sound,) = found("journal", index=published, journal=f"sqlite:///{tmp_path / 'j.db'}")
+    (lost,) = found("journal", index=published, journal=f"sqlite:///{tmp_path / 'none' / 'j.db'}")
+    assert [off.verdict, sound.verdict, lost.verdict] == ["well", "well", "wrong"]
+    assert sound.words.startswith("0 questions")
 
 
 @pytest.fixture

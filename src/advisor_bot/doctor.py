@@ -39,7 +39,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield every finding. Raises nothing: what cannot be looked at is a finding as well."""
-    for check in (_program, _settings, _corpus, _guide, _model, _server, _open, _disk):
+    for check in (_program, _settings, _corpus, _guide, _model, _server, _open, _journal, _disk):
         try:
             yield from check(settings)
         except AdvisorError as error:
@@ -80,7 +80,7 @@ def _guide(settings: Settings) -> Iterator[Finding]:
         with opened.versions.lease() as guide:
             kept = len(versions.published(settings.index_folder))
             documents, passages = len(guide.documents), len(guide.chunks)
-            words = f"{guide.name} of {guide.created[:16]}: {documents} documents, {passages} passages; {kept} kept"
+            words = f"{guide.name} of {guide.created[:16]}: documents {documents}, passages {passages}, versions {kept}"
             live = versions.live(settings.index_folder)
             yield Finding("guide", "well" if guide.name == live else "wrong", _or_live(words, guide.name, live))
         question = next(iter(opened.starters()), "")
@@ -147,6 +147,29 @@ def _open(settings: Settings) -> Iterator[Finding]:
     yield Finding("access", "well", f"visitors on {settings.host}, asked for {' and '.join(asked) or 'nothing'}")
     if settings.origins:
         yield Finding("widget", "well", f"shown on {', '.join(settings.origins)}")
+
+
+def _journal(settings: Settings) -> Iterator[Finding]:
+    if not settings.journal:
+        yield Finding("journal", "well", "off: nothing of what is asked is kept")
+        return
+    from sqlalchemy import func, select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from advisor_bot.journal.tables import open_engine, prepare, questions
+
+    engine = open_engine(settings.journal)
+    where = engine.url.render_as_string(hide_password=True)
+    try:
+        prepare(engine)
+        with engine.connect() as connection:
+            kept = connection.execute(select(func.count()).select_from(questions)).scalar()
+        yield Finding("journal", "well", f"{kept} questions in {where}, each kept for {settings.journal_days} days")
+    except (SQLAlchemyError, OSError) as error:
+        words = str(getattr(error, "orig", None) or error).splitlines()[0]
+        yield Finding("journal", "wrong", f"{where} cannot be used: {words}. See ADVISOR_JOURNAL.")
+    finally:
+        engine.dispose()
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:

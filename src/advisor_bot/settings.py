@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
-SECRET = ("api_key", "password")  # settings whose value is never shown
+SECRET = ("api_key", "password", "journal")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -108,6 +108,13 @@ class Settings(BaseSettings):
         repr=False,
         description="Password of a private guide, 8 characters or more; programs send the key",
     )
+
+    journal: str = Field(
+        "",
+        repr=False,
+        description="Database that keeps what is asked, by its SQLAlchemy URL: `sqlite:///journal.db`; empty: none",
+    )
+    journal_days: int = Field(90, ge=1, le=3650, description="Days that the journal keeps a question")
 
     @classmethod
     def settings_customise_sources(  # noqa: D102

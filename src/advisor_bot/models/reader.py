@@ -65,17 +65,22 @@ class Verdict:
     helped: float
 
 
+PERHAPS = 16  # times less sure than where help is offered: enough to keep words to oneself
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What a question is, apart from what it asks.
 
     ``leans`` is the probability that it cannot be understood without what was said before it. ``care``: somebody
-    needs help now and no answer; ``human``: a wish to talk to a person.
+    needs help now and no answer; ``perhaps_care``: it may be so, and who is not sure keeps still about it; ``human``: a
+    wish to talk to a person.
     """
 
     leans: float
     care: bool
     human: bool
+    perhaps_care: bool = False
 
 
 NOTHING = Verdict(np.zeros(0, np.float32), np.zeros(0, np.float32), 0.0, 0.0)
@@ -164,7 +169,8 @@ class Reader:
         """Return what kind of question ``text`` is."""
         chance, limits = self._heads.chances(self.question(text).vector), self.card["about"]
         care = chance["care"] >= limits["care"]
-        return About(chance["leans"], care, not care and chance["human"] >= limits["human"])
+        perhaps = chance["care"] >= limits["care"] / PERHAPS
+        return About(chance["leans"], care, not care and chance["human"] >= limits["human"], perhaps)
 
     def forget(self) -> None:
         """Forget the remembered questions, as a benchmark must before it measures."""

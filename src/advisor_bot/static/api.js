@@ -66,14 +66,15 @@ export function readAddress(version, name, quotes = []) {
 /** Count a thumb; that it could not be counted is no trouble to the student. */
 export async function feedback(answer, verdict, reason = "") {
   const passages = [...new Set(answer.citations.map((citation) => citation.passage_id))];
-  await post("api/feedback", { verdict, reason, status: answer.status, guide_version: answer.guide_version, passages });
+  const { status, guide_version, request = "" } = answer;
+  await post("api/feedback", { verdict, reason, status, guide_version, passages, request });
 }
 
 /** Ask; `on(kind, data)` hears status, passages and delta as they come. Resolves to the final Answer. */
 export async function ask({ question, history, profile }, on = () => {}, signal = undefined) {
   const response = await post("api/ask/stream", { question, history, profile }, signal);
   for await (const { kind, data } of events(response.body)) {
-    if (kind === "answer") return data;
+    if (kind === "answer") return { ...data, request: response.headers.get("x-request-id") ?? "" };
     if (kind === "error") throw new Refusal(data, 200);
     on(kind, data);
   }

@@ -63,7 +63,8 @@ function showGuide(guide) {
   document.title = guide.title ? `${guide.title} – ${say("app_name")}` : say("app_name");
   byId("edition").textContent = say("guide_of", { created: day(guide.created), version: edition(guide.version) });
   byId("edition").title = guide.version;
-  byId("revised").textContent = guide.revised ? say("revised", { date: day(guide.revised) }) : "";
+  const kept = guide.kept_days ? say("kept", { days: guide.kept_days }) : "";
+  byId("revised").textContent = `${guide.revised ? say("revised", { date: day(guide.revised) }) : ""} ${kept}`.trim();
   byId("adviser").replaceChildren(...(guide.contact ? [contactLine(guide.contact)] : []));
 }
 

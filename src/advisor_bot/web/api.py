@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -23,6 +23,9 @@ from advisor_bot.settings import Settings
 from advisor_bot.types import Answer, Profile, Role, Status, Turn, as_json
 from advisor_bot.web.metrics import Metrics
 from advisor_bot.web.security import problem, read_policy
+
+if TYPE_CHECKING:
+    from advisor_bot.journal.keeper import Journal
 
 MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
@@ -62,13 +65,15 @@ class QuestionIn(BaseModel):
 
 
 class FeedbackIn(BaseModel):
-    """What a student thought of an answer: counted, never stored with words."""
+    """What a student thought of an answer: counted. Words are kept only where the owner has a journal."""
 
     verdict: Literal["up", "down"]
     status: Status
     guide_version: str = Field(max_length=100)
     passages: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=50)
     reason: Literal["wrong", "incomplete", "unclear", "other", ""] = ""
+    request: str = Field(default="", max_length=32, description="The X-Request-Id that came with the answer")
+    words: str = Field(default="", max_length=1000, description="What the student adds")
 
 
 class Problem(BaseModel):
@@ -115,12 +120,12 @@ PAGES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(asking: Asking, settings: Settings, metrics: Metrics) -> APIRouter:
+def routes(asking: Asking, settings: Settings, metrics: Metrics, journal: Journal | None = None) -> APIRouter:
     """Return the routes over ``asking``; ``metrics`` is what they show and count thumbs with."""
     router = APIRouter()
     _ask_routes(router, asking)
     _guide_routes(router, asking.advisor, settings)
-    _service_routes(router, asking.advisor, metrics)
+    _service_routes(router, asking.advisor, metrics, journal)
     return router
 
 
@@ -193,14 +198,16 @@ def _number(text: str) -> bool:
     return bool(re.fullmatch(r"[0-9]{1,9}", text))
 
 
-def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics) -> None:
+def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics, journal: Journal | None) -> None:
     @router.post("/api/feedback", responses=ERRORS, tags=["ask"])
     def feedback(given: FeedbackIn) -> dict[str, bool]:
-        """Count a thumb by verdict, status, version and cited passages. No words are kept."""
+        """Count a thumb by verdict, status, version and cited passages; a journal keeps it with the question."""
         with advisor.versions.lease() as index:
             version = given.guide_version if given.guide_version in advisor.versions.names() else "unknown"
             known = [name for name in given.passages if all(index.row(part) is not None for part in name.split("~"))]
         metrics.judged(given, version, list(dict.fromkeys(known)))
+        if journal and given.request:
+            journal.judged(given.request, given.verdict, given.reason, given.words)
         return {"counted": True}
 
     @router.get("/health", tags=["service"])

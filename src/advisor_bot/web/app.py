@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from advisor_bot.answers.advisor import Advisor
+    from advisor_bot.journal.keeper import Journal
     from advisor_bot.web.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,9 @@ QUEUE = 64  # events of the page that may wait; the conversation itself does not
 GRACE = 3  # seconds an open stream may still take when the server is told to stop
 
 
-def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = None) -> FastAPI:
+def create_app(
+    advisor: Advisor, settings: Settings, metrics: Metrics | None = None, journal: Journal | None = None
+) -> FastAPI:
     """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
@@ -52,7 +55,7 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
 
     metrics = metrics or Metrics()
     metrics.watch(advisor)
-    asking = Asking(advisor, (metrics,))
+    asking = Asking(advisor, (metrics, journal) if journal else (metrics,))
     tools = mcp_tools.McpTools(asking)
     app = FastAPI(
         title="Advisor",
@@ -72,13 +75,13 @@ def create_app(advisor: Advisor, settings: Settings, metrics: Metrics | None = N
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
     _add_error_handlers(app)
-    ours = api.routes(asking, settings, metrics)
+    ours = api.routes(asking, settings, metrics, journal)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
     app.router.routes.extend([*widget.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])])
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
     in_loop(lambda: mount_page(app, chat.build_page(settings), settings, [*app.router.routes, *ours.routes]))
-    app.state.advisor = advisor
+    app.state.advisor, app.state.journal = advisor, journal
     return app
 
 

@@ -18,6 +18,10 @@ from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from prometheus_client.registry import Collector
+
+    from advisor_bot.answers.advisor import Advisor
+    from advisor_bot.journal.keeper import Journal
 
 
 def app(
@@ -56,6 +60,8 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     try:
         run(application, sock, settings)
     finally:
+        if application.state.journal:
+            application.state.journal.close()
         application.state.advisor.versions.close()
 
 
@@ -91,7 +97,8 @@ def server(settings: Settings) -> FastAPI:
     from advisor_bot.web.metrics import Metrics
 
     built = advisor(settings)
-    counted = [built.writer.ledger] if isinstance(built.writer, Converser) else []
+    counted: list[Collector] = [built.writer.ledger] if isinstance(built.writer, Converser) else []
+    journal = journal_of(built, settings)
 
     def warm() -> None:
         # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
@@ -99,7 +106,25 @@ def server(settings: Settings) -> FastAPI:
 
     built.versions.watch(swapped=warm)
     warm()
-    return create_app(built, settings, Metrics(*counted))
+    if journal:
+        journal.start()
+        counted.append(journal)
+    return create_app(built, settings, Metrics(*counted), journal)
+
+
+def journal_of(advisor: Advisor, settings: Settings) -> Journal | None:
+    """Return the journal that ``settings`` turn on, not started yet. Raises ``SettingsError`` for a URL of no use."""
+    if not settings.journal:
+        return None
+    from advisor_bot.journal.keeper import Journal
+    from advisor_bot.journal.masking import hidden
+    from advisor_bot.web.metrics import request_id
+
+    def hides(text: str) -> bool:
+        with advisor.versions.lease() as guide:
+            return hidden(text, guide)
+
+    return Journal(settings.journal, settings.journal_days, hides, request_id)
 
 
 def _log_requests(settings: Settings) -> None:

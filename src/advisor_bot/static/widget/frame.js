@@ -143,7 +143,8 @@ function showGuide(page, guide) {
   document.title = page.title.textContent;
   const how = guide.writer === "quotes" ? say("how_it_answers") : `${say("model_writes", { model: guide.writer })} ${guide.sent}`;
   page.about.textContent = `${how} ${say("guide_of", { created: day(guide.created), version: edition(guide.version) })}`;
-  page.revised.textContent = guide.revised ? say("revised", { date: day(guide.revised) }) : "";
+  const kept = guide.kept_days ? say("kept", { days: guide.kept_days }) : "";
+  page.revised.textContent = `${guide.revised ? say("revised", { date: day(guide.revised) }) : ""} ${kept}`.trim();
   page.adviser.replaceChildren(...(guide.contact ? [contactLine(guide.contact)] : []));
   page.input.maxLength = guide.max_question_chars;
   const questions = options.starters.split("|").map((text) => text.trim()).filter(Boolean);
