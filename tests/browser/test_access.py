@@ -30,7 +30,7 @@ def states(visited: Visit) -> Iterator[str]:
     yield "empty"
     page.locator("#menu summary").click()
     yield "menu"
-    page.get_by_role("button", name="Forget everything").click()
+    page.get_by_role("button", name="Clear everything").click()
     yield "forget?"
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="About you").click()

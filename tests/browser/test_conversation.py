@@ -142,7 +142,7 @@ def test_undo_takes_the_last_turn_back_and_keeps_its_words(visit: Open) -> None:
     visited = visit()
     visited.ask("hello")
     visited.ask(QUESTION)
-    visited.page.locator(".turn:last-child").get_by_role("button", name="Take back").click()
+    visited.page.locator(".turn:last-child").get_by_role("button", name="Undo").click()
     expect(visited.page.get_by_label("Your question")).to_have_value(QUESTION)
     visited.reload()
     expect(visited.page.locator(".asked")).to_have_text(["hello"])
@@ -236,8 +236,8 @@ def test_forgetting_empties_everything_kept_in_the_browser(visit: Open) -> None:
     page = visited.page
     visited.ask(QUESTION)
     page.locator("#menu summary").click()
-    page.get_by_role("button", name="Forget everything here").click()
-    page.get_by_role("button", name="Forget everything", exact=True).click()
+    page.get_by_role("button", name="Clear everything…").click()
+    page.get_by_role("button", name="Clear everything", exact=True).click()
     expect(page.locator(".turn")).to_have_count(0)
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('advisor.'))") == []
     visited.reload()

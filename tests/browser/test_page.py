@@ -34,7 +34,7 @@ def test_asking_gives_a_cited_answer_and_a_marker_opens_its_exact_words(visit: O
 
 def test_the_page_says_how_it_answers_and_from_which_guide(visit: Open) -> None:
     page = visit().page
-    expect(page.get_by_text("Quotes the guide. No language model.")).to_be_visible()
+    expect(page.locator(".masthead")).to_contain_text("Answers only from this guide, with the exact passage.")
     expect(page.locator("#edition")).to_have_text(re.compile(r"Guide of \w+ \d+, \d{4}, version \d+"))
     expect(page.locator(".page-foot")).to_contain_text("Not professional advice. Guide revised")
     expect(page.locator(".page-foot a")).to_have_attribute("href", "https://advice.example/hours")
@@ -130,7 +130,7 @@ def test_dark_follows_the_system_and_the_menu_changes_it_for_good(visit: Open) -
 
     assert lightness() < 200
     page.locator("#menu summary").click()
-    page.get_by_role("button", name="Light or dark").click()
+    page.get_by_role("button", name="Dark mode").click()
     assert lightness() > 600
     visited.reload()
     assert lightness() > 600

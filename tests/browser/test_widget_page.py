@@ -268,8 +268,8 @@ def test_the_conversation_survives_a_reload_until_it_is_forgotten(call: Call) ->
     frame = guest.open()
     expect(frame.locator(".asked")).to_have_text(QUESTION)
     expect(frame.locator(".marker").first).to_be_visible()
-    frame.get_by_role("button", name="Forget this conversation").click()
-    frame.get_by_role("button", name="Forget everything").click()
+    frame.get_by_role("button", name="Clear conversation").click()
+    frame.get_by_role("button", name="Clear everything").click()
     expect(frame.locator(".turn")).to_have_count(0)
     expect(frame.locator(".welcome")).to_be_visible()
     assert guest.inside("Object.keys(localStorage)") == []
@@ -287,8 +287,8 @@ def test_where_storage_is_denied_the_conversation_stays_in_memory(call: Call, si
     guest.ask(QUESTION)
     guest.ask("And which have the best job growth?")
     expect(frame.locator(".turn")).to_have_count(2)
-    frame.get_by_role("button", name="Forget this conversation").click()
-    frame.get_by_role("button", name="Forget everything").click()
+    frame.get_by_role("button", name="Clear conversation").click()
+    frame.get_by_role("button", name="Clear everything").click()
     expect(frame.locator(".turn")).to_have_count(0)
 
 
@@ -504,7 +504,7 @@ def test_axe_finds_nothing_in_any_state(call: Call, site: Site, scheme: str, acc
     look("comparison")
     guest.ask("What is the best pizza topping in Naples?")
     look("not covered")
-    frame.get_by_role("button", name="Forget this conversation").click()
+    frame.get_by_role("button", name="Clear conversation").click()
     look("forget?")
     assert found == {}
 

@@ -18,7 +18,8 @@ import advisor_bot
 from advisor_bot import Advisor
 from advisor_bot.errors import IndexingError, SettingsError
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "python.md"
 FIRST, CHAIN = re.findall(r"(?ms)^```python\n(.*?)^```$", DOCUMENT.read_text())
 
 
@@ -108,7 +109,7 @@ def test_importing_loads_nothing_and_every_name_is_there() -> None:
 def test_it_is_typed(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(FIRST + "reveal_type(answer)\nreveal_type(advisor.as_retriever())\n")
-    command = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={tmp_path / 'cache'}", str(program)]
+    command = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={ROOT / '.mypy_cache'}", str(program)]
     root = Path(advisor_bot.__file__).parents[1]
     environment = {"MYPYPATH": str(root), "PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

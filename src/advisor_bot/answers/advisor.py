@@ -13,6 +13,7 @@ from advisor_bot.answers import phrases, suggestions
 from advisor_bot.answers.chain import Steps
 from advisor_bot.answers.stages import Asked, Writer
 from advisor_bot.answers.suggestions import Offers
+from advisor_bot.errors import AdvisorError
 from advisor_bot.index.guide import Guide
 from advisor_bot.index.library import Library
 from advisor_bot.models.reranker import RERANKED, Reranker
@@ -78,6 +79,14 @@ class Advisor:
         with self.versions.lease() as guide:
             text = clean_question(question, self.settings.max_question_chars)
             return self._found(query_in_conversation(text, history, guide), guide, k)
+
+    def title(self) -> str:
+        """Return what the live guide calls itself, "" before anything is published."""
+        try:
+            with self.versions.lease() as guide:
+                return phrases.title_of(guide)
+        except AdvisorError:
+            return ""
 
     def starters(self) -> list[str]:
         """Return questions to begin with; the guide answers each."""

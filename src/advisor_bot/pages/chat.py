@@ -12,21 +12,21 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from advisor_bot.llm.providers import display_name, what_is_sent
-from advisor_bot.pages.strings import say
+from advisor_bot.pages.strings import STATIC, say
 from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:
     import gradio as gr
 
 # Nothing is shown before chat.js says that all is drawn (or after five seconds, should it not come): no jumps.
-HEAD = """
+_HEAD = """
 <style>
+{tokens}
 gradio-app { visibility: hidden; animation: show-anyway 0s 5s forwards }
 body.advisor-drawn gradio-app { visibility: visible; animation: none }
 @keyframes show-anyway { to { visibility: visible } }
 </style>
 <link rel="icon" href="ui/icon.svg">
-<link rel="stylesheet" href="ui/tokens.css">
 <link rel="stylesheet" href="ui/guide.css">
 <link rel="stylesheet" href="ui/answer.css">
 <link rel="stylesheet" href="ui/chat.css">
@@ -36,6 +36,7 @@ body.advisor-drawn gradio-app { visibility: visible; animation: none }
 _ICONS = {
     "book": "M12 7c-2.5-2-5.5-2-8-1v12c2.5-1 5.5-1 8 1 2.5-2 5.5-2 8-1V6c-2.5-1-5.5-1-8 1zM12 7v12",
     "person": "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20c1-4 4-5.5 7.5-5.5s6.5 1.5 7.5 5.5",
+    "plus": "M12 5v14M5 12h14",
     "bars": "M5 7h14M5 12h14M5 17h14",
 }
 # {name} is an icon or a string of the catalogue; what depends on the guide is filled in by the browser.
@@ -43,11 +44,14 @@ _MASTHEAD = """
 <header class="masthead">
   <div class="masthead-words">
     <h1 id="guide-title">{app_name}</h1>
-    <p>{how_it_answers} <span id="edition"></span></p>
+    <p>{how_it_answers} <span id="away" role="status"></span></p>
   </div>
   <div class="masthead-tools">
     <button type="button" class="text-button only-narrow" id="open-guide" aria-label="{open_guide}">
       <svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d="{book}"/></svg>
+    </button>
+    <button type="button" class="text-button only-turns" id="new-chat" aria-label="{new_chat}">
+      <svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d="{plus}"/></svg><span>{new_chat}</span>
     </button>
     <button type="button" class="text-button" id="open-profile" aria-label="{open_profile}">
       <svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d="{person}"/></svg><span>{open_profile}</span>
@@ -59,7 +63,8 @@ _MASTHEAD = """
       <div class="menu-items">
         <button type="button" id="menu-print">{menu_print}</button>
         <button type="button" id="menu-save">{menu_save}</button>
-        <button type="button" id="menu-theme">{menu_theme}</button>
+        <button type="button" id="menu-theme" aria-pressed="false">{menu_theme}</button>
+        <button type="button" id="menu-about">{about_guide}</button>
         <button type="button" id="menu-forget">{menu_forget}</button>
       </div>
     </details>
@@ -81,6 +86,25 @@ _MASTHEAD = """
     </div>
   </form>
 </dialog>
+<dialog id="about-dialog" class="dialog" aria-labelledby="about-title">
+  <form method="dialog">
+    <h2 id="about-title">{about_guide}</h2>
+    <p id="about-name"></p>
+    <p>{how_it_answers}</p>
+    <p id="edition"></p>
+    <p id="figures"></p>
+    <div class="dialog-buttons"><button class="chip main" value="close">{close}</button></div>
+  </form>
+</dialog>
+<dialog id="new-dialog" class="dialog" aria-labelledby="new-words">
+  <form method="dialog">
+    <p id="new-words">{new_chat_question}</p>
+    <div class="dialog-buttons">
+      <button class="chip" value="no">{cancel}</button>
+      <button class="chip main" value="yes">{new_chat_yes}</button>
+    </div>
+  </form>
+</dialog>
 <dialog id="forget-dialog" class="dialog" aria-labelledby="forget-words">
   <form method="dialog">
     <p id="forget-words">{forget_question}</p>
@@ -97,6 +121,7 @@ _CONVERSATION = """
     <h2>{welcome_title}</h2>
     <p>{welcome_text}</p>
     <ul class="starters" id="starters"></ul>
+    <p><button type="button" class="link-button" id="tell-about-you">{tell_about_you}</button></p>
   </section>
   <div id="log"></div>
   <section class="print-extra" id="print-extra"></section>
@@ -108,6 +133,11 @@ _FOOTER = """
   <div><p>{not_advice} <span id="revised"></span></p><div id="adviser"></div></div>
 </footer>
 """
+
+
+def head() -> str:
+    """Return the page's head. The colors come with the page, so that dark mode never begins white."""
+    return _HEAD.replace("{tokens}", (STATIC / "tokens.css").read_text("utf-8"))
 
 
 def theme() -> Any:

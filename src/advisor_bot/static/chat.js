@@ -52,7 +52,7 @@ async function guideWhenReady() {
       return await fetchGuide();
     } catch (error) {
       if (!(error instanceof Away)) throw error;
-      if (byId("edition")) byId("edition").textContent = say("server_away_short");
+      if (byId("away")) byId("away").textContent = say("server_away_short");
       await untilReady(new AbortController().signal);
     }
   }
@@ -63,6 +63,9 @@ function showGuide(guide) {
   document.title = guide.title ? `${guide.title} – ${say("app_name")}` : say("app_name");
   byId("edition").textContent = say("guide_of", { created: day(guide.created), version: edition(guide.version) });
   byId("edition").title = guide.version;
+  byId("away").textContent = "";
+  byId("about-name").textContent = guide.title;
+  byId("figures").textContent = guide.figures ? say("figures", { figures: guide.figures }) : "";
   const kept = guide.kept_days ? say("kept", { days: guide.kept_days }) : "";
   byId("revised").textContent = `${guide.revised ? say("revised", { date: day(guide.revised) }) : ""} ${kept}`.trim();
   byId("adviser").replaceChildren(...(guide.contact ? [contactLine(guide.contact)] : []));
@@ -79,6 +82,7 @@ function wireMenu(conversation, reader, guide) {
     "menu-print": () => window.print(),
     "menu-save": () => save("conversation.md", conversationMarkdown(guide(), conversation.turns)),
     "menu-theme": () => setTheme(!document.body.classList.contains("dark")),
+    "menu-about": () => byId("about-dialog").showModal(),
     "menu-forget": () => forget(conversation),
   };
   for (const [id, action] of Object.entries(items)) byId(id)?.addEventListener("click", () => ((menu.open = false), action()));
@@ -89,23 +93,48 @@ function wireMenu(conversation, reader, guide) {
     menu.querySelector("summary").focus();
   });
   byId("open-guide").addEventListener("click", () => reader.reveal());
+  byId("new-chat").addEventListener("click", () => confirmed("new-dialog", () => (conversation.clear(), fill(""))));
+  byId("tell-about-you").addEventListener("click", () => byId("open-profile").click());
+}
+
+/** While an answer is made, Ask is Stop. */
+function busy(running) {
+  const button = byId("ask");
+  document.body.classList.toggle("answering", running);
+  if (button) button.textContent = say(running ? "stop" : "ask");
+}
+
+/** Stop stops, and what is written but not sent survives a reload. */
+function wireComposer(conversation) {
+  byId("ask").addEventListener("click", (event) => {
+    if (!document.body.classList.contains("answering") || input().value.trim()) return;
+    event.stopImmediatePropagation();
+    conversation.stop();
+  }, { capture: true });
+  input().addEventListener("input", () => keep("draft", input().value || null));
+  if (kept("draft")) fill(kept("draft"));
 }
 
 function setTheme(dark) {
   document.body.classList.toggle("dark", dark);
+  byId("menu-theme").setAttribute("aria-pressed", String(dark));
   keep("theme", dark ? "dark" : "light");
 }
 
 function forget(conversation) {
-  const dialog = byId("forget-dialog");
-  dialog.addEventListener("close", () => {
-    if (dialog.returnValue !== "yes") return;
+  confirmed("forget-dialog", () => {
     forgetAll();
     conversation.clear();
     byId("open-profile").classList.remove("set");
     fill("");
     tell(say("forgotten"));
-  }, { once: true });
+  });
+}
+
+/** Ask in the dialog `id`, and do `action` on yes. */
+function confirmed(id, action) {
+  const dialog = byId(id);
+  dialog.addEventListener("close", () => dialog.returnValue === "yes" && action(), { once: true });
   dialog.returnValue = "";
   dialog.showModal();
 }
@@ -120,6 +149,7 @@ async function start() {
   window.advisor = {
     ask(text) {
       if (!text?.trim() || !conversation) return text;
+      keep("draft", null);
       conversation.ask(text);
       return "";
     },
@@ -134,7 +164,8 @@ async function start() {
     conversation.setVersion(guide.version);
     reader.start(guide);
   };
-  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version });
+  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version, busy });
+  wireComposer(conversation);
   showGuide(guide);
   showStarters(guide, conversation);
   wireMenu(conversation, reader, () => guide);
@@ -146,5 +177,5 @@ async function start() {
 
 start().catch((error) => {
   console.error(error);
-  byId("edition")?.append(` ${address("")}`);
+  byId("away")?.append(` ${address("")}`);
 });

@@ -7,13 +7,15 @@ import { dropTurn, keepTurn, newTurn, onOtherTab, turns } from "./store.js";
 import { showAnswer, showNote, showProgress, turnElement } from "./turn.js";
 import { say } from "./words.js";
 
+const SLOW = 10_000; // ms until an answer is called slow
+const LONGEST = 180_000; // ms after which a request is given up, whatever the server says
 const HISTORY_TURNS = 8; // turns sent along with a question
 const HISTORY_CHARS = 4000; // of each of their texts
 
 /** The conversation in `root`. */
 export class Conversation {
-  constructor(root, { reader, profile, tell, fill, live, contact, version }) {
-    Object.assign(this, { root, reader, profile, tell, fill, live, contact, version, running: new Map() });
+  constructor(root, { reader, profile, tell, fill, live, contact, version, busy }) {
+    Object.assign(this, { root, reader, profile, tell, fill, live, contact, version, busy, running: new Map() });
     this.on = {
       open: (answer, citation) => reader.openCitation(answer, citation),
       ask: (question) => this.ask(question),
@@ -86,9 +88,10 @@ export class Conversation {
     if (changed) done.forEach((node) => showAnswer(node, this.on, this.contact));
   }
 
-  /** Stop and empty everything shown. */
+  /** Stop, and empty everything shown and kept. */
   clear() {
     for (const control of this.running.values()) control.abort();
+    for (const { id } of this.turns) dropTurn(id);
     this.root.replaceChildren();
     this.#note();
   }
@@ -101,17 +104,44 @@ export class Conversation {
     node.setAttribute("aria-busy", "true");
     showProgress(node, say("reading"), "");
     toTop(node);
+    this.#note();
+    const slow = setTimeout(() => this.#slow(node), SLOW);
+    const longest = setTimeout(() => this.stop(node.turn, say("took_too_long")), LONGEST);
     try {
       turn.answer = await this.#persist(node, control.signal);
       await this.live(turn.answer.guide_version, turn.answer);
       showAnswer(node, this.on, this.contact);
       keepTurn(turn);
+      this.reader.follow?.(turn.answer);
     } catch (error) {
       if (!control.signal.aborted) this.#failed(node, error);
     } finally {
-      node.removeAttribute("aria-busy");
-      if (this.running.get(turn.id) === control) this.running.delete(turn.id);
+      clearTimeout(slow);
+      clearTimeout(longest);
+      if (this.running.get(turn.id) === control) {
+        node.removeAttribute("aria-busy");
+        node.querySelector(".slow")?.remove();
+        this.running.delete(turn.id);
+      }
+      this.#note();
     }
+  }
+
+  /** Stop the answer of `turn`, or every one under way; its question stays and can be asked again. */
+  stop(turn = null, text = say("stopped")) {
+    for (const [id, control] of [...this.running]) {
+      const node = this.#node({ id });
+      if (!node || (turn && turn.id !== id)) continue;
+      control.abort();
+      showNote(node, text, this.#again(node));
+      this.tell(text);
+    }
+  }
+
+  #slow(node) {
+    const stop = el("button", { type: "button", class: "chip", click: () => this.stop(node.turn) }, say("stop"));
+    node.querySelector(".slow")?.remove();
+    node.append(el("div", { class: "slow", role: "status" }, el("p", {}, say("slow")), stop));
   }
 
   /** Ask until an answer or a refusal comes: while the server is away, say so and wait for it. */
@@ -154,11 +184,15 @@ export class Conversation {
 
   #failed(node, error) {
     const text = error instanceof Refusal ? error.message : say("went_wrong");
-    showNote(node, text, [
+    showNote(node, text, this.#again(node));
+    this.tell(text);
+  }
+
+  #again(node) {
+    return [
       el("button", { type: "button", class: "chip", click: () => this.retry(node.turn) }, say("ask_again")),
       el("button", { type: "button", class: "chip", click: () => this.undo(node.turn) }, say("edit_question")),
-    ]);
-    this.tell(text);
+    ];
   }
 
   #history(node) {
@@ -175,5 +209,6 @@ export class Conversation {
 
   #note() {
     document.body.classList.toggle("has-turns", this.root.children.length > 0);
+    this.busy?.(this.running.size > 0);
   }
 }

@@ -44,6 +44,14 @@ export class Reader {
     await this.#step(answer.citations.indexOf(citation));
   }
 
+  /** On a wide screen, stand at the first quote of a new answer: focus and voice stay where they are. */
+  async follow(answer) {
+    if (this.isDrawer() || !answer.citations.length) return;
+    this.quotes = answer.citations;
+    this.answer = answer;
+    await this.#step(0, { quiet: true });
+  }
+
   /** Make the pane visible where it is a drawer. */
   reveal() {
     this.opener = document.activeElement;
@@ -58,7 +66,7 @@ export class Reader {
 
   isDrawer = () => matchMedia("(max-width: 899px)").matches;
 
-  async #step(at) {
+  async #step(at, { quiet = false } = {}) {
     this.at = at;
     const quote = this.quotes[at];
     const same = this.quotes.filter((other) => other.document === quote.document);
@@ -73,7 +81,7 @@ export class Reader {
       first ??= now ? mark : null;
     }
     first?.scrollIntoView({ block: "center" });
-    this.tell(say("reader_at", { heading: headingPath(quote) }));
+    if (!quiet) this.tell(say("reader_at", { heading: headingPath(quote) }));
   }
 
   async #load(path, name) {

@@ -80,7 +80,8 @@ def create_app(
     app.include_router(ours)
     app.router.routes.extend([*widget.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])])
     app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
-    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, [*app.router.routes, *ours.routes]))
+    routes = [*app.router.routes, *ours.routes]
+    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
     app.state.advisor, app.state.journal = advisor, journal
     return app
 
@@ -94,14 +95,21 @@ def in_loop(build: Callable[[], None]) -> None:
     asyncio.run(inside())
 
 
-def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, ours: Sequence[BaseRoute] = ()) -> None:
+def mount_page(
+    app: FastAPI,
+    page: gr.Blocks,
+    settings: Settings,
+    ours: Sequence[BaseRoute] = (),
+    title: Callable[[], str] = lambda: "",
+) -> None:
     """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
 
-    ``ours`` are the other routes; a method that they do not take is refused as such.
+    ``ours`` are the other routes; a method that they do not take is refused as such. ``title``: for shared links.
     """
     import gradio as gr
 
     from advisor_bot.pages import chat
+    from advisor_bot.pages.shell import Shell
     from advisor_bot.web.security import PageOnly
 
     page.queue(max_size=QUEUE, default_concurrency_limit=4)
@@ -110,7 +118,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, ours: Sequence
         page,
         path="/",
         theme=chat.theme(),
-        head=chat.HEAD,
+        head=chat.head(),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -123,7 +131,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, ours: Sequence
     # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
     page.has_launched = True
     mount = app.router.routes[-1]
-    mount.app = PageOnly(mount.app, ours)  # type: ignore[attr-defined]
+    mount.app = PageOnly(Shell(mount.app, title), ours)  # type: ignore[attr-defined]
 
 
 def _blocked(settings: Settings) -> list[str]:
