@@ -18,9 +18,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 FOLDS, LOOSE = 8, 0.1  # LOOSE: scikit-learn's C; smaller holds the weights closer to nothing
-WRONG = 0.03  # share of questions without an answer that may be shown as answered
-MARGIN = 9.0  # how far below the best score another sentence is still shown
-GRID = [round(0.04 * step, 2) for step in range(5, 24)]
+WRONG = 0.045  # share of questions without an answer that may be shown as answered
+MARGIN = 3.0  # how far below the best score another sentence is still shown
+GRID = [round(0.02 * step, 2) for step in range(10, 48)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,6 @@ def across(numbers: NDArray[np.float64], yes: NDArray[np.bool_], guides: Sequenc
 
 
 def best_limits(rows: Sequence[Seen], chances: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the limits of the two probabilities that are most useful with at most ``WRONG`` wrongly answered."""
-    options = [(answered, helped) for answered in GRID for helped in GRID]
-    measured = {option: useful(rows, chances, option) for option in options}
-    right = [option for option in options if measured[option]["no_answered"] <= WRONG]
-    return max(right, key=lambda option: measured[option]["useful"])
+    """Return the limits of the two probabilities: the lowest with at most ``WRONG`` wrong, and the most useful."""
+    answered = next(one for one in GRID if useful(rows, chances, (one, one))["no_answered"] <= WRONG)
+    return answered, max(GRID, key=lambda helped: useful(rows, chances, (answered, helped))["useful"])

@@ -1,4 +1,4 @@
-"""While an answer is made: Ask is Stop, a slow one says so, a draft survives, the guide follows without taking focus."""
+"""While an answer is made: Ask is Stop, a slow one says so, a draft survives, the guide follows without a fuss."""
 
 from __future__ import annotations
 
