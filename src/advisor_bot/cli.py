@@ -1,4 +1,4 @@
-"""The commands: ``python -m advisor_bot ask | search | evaluate | doctor | ingest | serve``, or ``advisor-bot …``."""
+"""The commands: ``python -m advisor_bot ask | search | evaluate | report | doctor | ingest | serve``."""
 
 from __future__ import annotations
 
@@ -106,6 +106,58 @@ def evaluate(
         for result in results:
             if not result.right or result.held < 1:
                 _out(_failure(result))
+
+
+@app.command()
+def report(
+    since: Annotated[str, typer.Option("--since", help="From when: 30d, 4w, 12h or 2026-09-01")] = "30d",
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page to this file")] = None,
+    index: IndexOption = None,
+) -> None:
+    """Say what students asked, what the guide lacks and what they did not like (out of the journal)."""
+    import datetime
+
+    from advisor_bot.journal import report as reporting
+    from advisor_bot.journal.tables import open_engine, prepare
+
+    settings = _settings(index)
+    if not settings.journal:
+        raise QuestionError("There is no journal: ADVISOR_JOURNAL names its database, and docs/journal.md says more.")
+    now = datetime.datetime.now(datetime.UTC)
+    begin = reporting.beginning(since, now)
+    engine = open_engine(settings.journal)
+    prepare(engine)
+    rows = reporting.read(engine, begin)
+    with _advisor(index).versions.lease() as guide:
+        made = reporting.report(rows, guide, begin, now)
+    if html:
+        html.write_text(reporting.as_html(made), encoding="utf-8")
+        _out(f"{made.asked} questions since {begin.date()}: {html}")
+    else:
+        _show_report(made)
+
+
+def _show_report(made: Any) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console = _console(error=False)
+    counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in made.statuses.items())
+    console.print(f"{made.asked} questions since {made.since.date()}: {counts}; {made.up} thumbs up")
+    places = Table("quoted", "down", "section", title="What was asked, by section", title_justify="left")
+    for place in made.places[:20]:
+        places.add_row(str(place.asked), str(place.down or ""), Text(" > ".join(place.heading) or place.document))
+    groups = Table("asked", "not covered", "question", "nearest", title="What the guide lacks", title_justify="left")
+    for group in made.groups[:20]:
+        near = " > ".join(group.nearest.heading[-1:]) if group.nearest else ""
+        asked = Text("\n".join(group.questions[:4]))
+        groups.add_row(str(group.asked), str(group.not_covered), asked, Text(near))
+    disliked = Table("day", "why", "question", title="What was not liked", title_justify="left")
+    for row in made.disliked[:20]:
+        disliked.add_row(str(row.at.date()), Text(" ".join((row.reason, row.words)).strip()), Text(row.question))
+    for table in (groups, places, disliked):
+        if table.rows:
+            console.print(table)
 
 
 @app.command()
