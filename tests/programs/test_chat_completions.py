@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from langchain_openai import ChatOpenAI
 from served import served
 
-from advisor_bot.answers.advisor import Advisor
+from advisor_bot.answers.advisor import Advisor, Event
+from advisor_bot.errors import IndexingError
 from advisor_bot.settings import Settings
 from advisor_bot.text import plain
 from advisor_bot.web.app import create_app
@@ -110,6 +112,27 @@ def test_a_conversation_without_a_question_is_refused_in_the_one_shape(client: o
     with pytest.raises(openai.UnprocessableEntityError) as refused:
         client.chat.completions.create(model="advisor", messages=messages)
     assert set(refused.value.body) == {"code", "message", "field"}
+
+
+def test_an_answer_that_takes_too_long_or_fails_ends_in_an_error_of_the_client(
+    advisor: Advisor, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> Iterator[Event]:
+        yield Event("status", {"text": "…"})
+        yield Event("delta", {"text": "A sentence."})
+        time.sleep(1)
+        yield Event("delta", {"text": "Too late."})
+
+    def broken(*_: object) -> Iterator[Event]:
+        yield Event("status", {"text": "…"})
+        raise IndexingError("The index went away.")
+
+    app = create_app(advisor, Settings(index=published, request_seconds=0.5))
+    with served(app) as address, openai.OpenAI(base_url=f"{address}/v1", api_key="any", max_retries=0) as client:
+        for stream, says in ((slow, "too long"), (broken, "went away")):
+            monkeypatch.setattr(advisor, "stream", stream)
+            with pytest.raises(openai.APIError, match=says):
+                list(client.chat.completions.create(model="advisor", messages=asked(PAY), stream=True))
 
 
 @pytest.mark.parametrize("key", ["", "Sixteen-letters-at-least", KEY[:-1], KEY + "x", "schlüssel-mit-umlaut"])

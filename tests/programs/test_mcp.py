@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,16 @@ def test_an_answer_brings_its_sources_and_each_opens(server: str) -> None:
         passage = call(server, "read_passage", passage_id=source["passage_id"]).structured_content
         assert source["quote"] in passage["text"]
         assert passage["heading"] == source["heading"]
+
+
+def test_the_tools_leave_the_logging_of_the_process_alone(published: Path) -> None:
+    code = (
+        "import logging, sys; from pathlib import Path; from advisor_bot.web.serve import server;"
+        "from advisor_bot.settings import Settings; app = server(Settings(index=Path(sys.argv[1])));"
+        "print(logging.getLogger().handlers, logging.getLogger().level); app.state.advisor.versions.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(published)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] 30"
 
 
 def test_history_gives_a_follow_up_its_topic(server: str) -> None:

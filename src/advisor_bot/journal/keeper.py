@@ -115,7 +115,7 @@ class Journal:
     # --- the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        ready, tidied = False, 0.0
+        ready, failing, tidied = False, False, 0.0
         held: list[Change] = []
         while not (self._stop.is_set() and self._waiting.empty() and not held):
             held = held or self._next()
@@ -128,9 +128,14 @@ class Journal:
                     tidied = time.monotonic()
                 self._write(held)
                 held = []
+                if failing:
+                    log.warning("The journal is written again.")
+                failing = False
             except Exception as error:  # whatever a database or a disk can do
                 self.counts["failed"] += 1
-                log.warning("The journal cannot be written, and is tried again: %s", _first_line(error))
+                if not failing:  # said once, however long it lasts
+                    log.warning("The journal cannot be written, and is tried again: %s", _first_line(error))
+                failing = True
                 if self._stop.wait(AGAIN):
                     self.counts["lost"] += len(held) + self._waiting.qsize()
                     return

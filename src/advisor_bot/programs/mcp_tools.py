@@ -6,6 +6,7 @@ Every request stands for itself, so nothing is kept between two of them and a re
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -120,7 +121,8 @@ class McpTools:
 
 
 def _server(asking: Asking) -> MCPServer:
-    server: MCPServer = MCPServer("advisor", title="Guide", instructions=_ABOUT, version=__version__)
+    with _logging_left_alone():
+        server: MCPServer = MCPServer("advisor", title="Guide", instructions=_ABOUT, version=__version__)
     library = asking.advisor.versions
 
     @server.tool()
@@ -153,6 +155,18 @@ def _server(asking: Asking) -> MCPServer:
             return Sections(guide_version=guide.name, documents=documents)
 
     return server
+
+
+@contextlib.contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """Undo what the package does to the logging of the whole process when a server is made."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @contextlib.contextmanager

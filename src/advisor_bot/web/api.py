@@ -1,7 +1,7 @@
 """HTTP routes: ask, stream, the guide, its passages, the reader's page, feedback, health.
 
 Handlers are plain functions, which FastAPI runs in threads: the advisor is synchronous. Nothing a
-visitor sends is kept; ``/metrics`` counts.
+visitor sends is kept, unless the owner has a journal; ``/metrics`` counts.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ProfileIn(BaseModel):
 
 
 class QuestionIn(BaseModel):
-    """A question, the turns before it and the student's profile; the server keeps none of them."""
+    """A question, the turns before it and the student's profile; a journal keeps the question alone, masked."""
 
     question: str = Field(max_length=MAX_TURN_CHARS, examples=["Which specialization pays best?"])
     history: list[TurnIn] = Field(default=[], max_length=MAX_TURNS)
