@@ -254,8 +254,8 @@ def test_a_url_of_no_use_is_said_at_the_start_without_its_password(url: str) -> 
 
 
 def test_a_driver_that_is_missing_is_named() -> None:
-    with pytest.raises(SettingsError, match="psycopg"):
-        open_engine("postgresql+psycopg://owner:secret@localhost/journal")
+    with pytest.raises(SettingsError, match="pymysql"):
+        open_engine("mysql+pymysql://owner:secret@localhost/journal")
 
 
 def test_nothing_deleted_can_be_read_from_the_file(tmp_path: Path) -> None:
