@@ -138,7 +138,7 @@ def _places(rows: Sequence[Kept]) -> tuple[Place, ...]:
 
 
 def groups(rows: Sequence[Kept], guide: Guide) -> list[Group]:
-    """Return ``rows`` as groups of like questions, the one asked most often first."""
+    """Return ``rows`` as groups of like questions, most often asked first; without an answer counts twice."""
     often = Counter(_folded(row.question) for row in rows)
     newest = list({_folded(row.question): row for row in rows}.values())[-MOST:]
     if not newest:
@@ -153,7 +153,7 @@ def groups(rows: Sequence[Kept], guide: Guide) -> list[Group]:
         nearest = _nearest(newest[ranked[0]].question, guide)
         asked = sum(often[text] for text in texts)
         made.append(Group(asked, refused, tuple(newest[n].question for n in ranked), nearest))
-    return sorted(made, key=lambda group: (-group.asked, -group.not_covered, group.questions))
+    return sorted(made, key=lambda group: (-group.asked - group.not_covered, group.questions))
 
 
 def alike(vectors: NDArray[np.float32], near: float = NEAR) -> list[list[int]]:

@@ -38,7 +38,6 @@ def create_app(
     """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
-    from fastapi.middleware.cors import CORSMiddleware
     from starlette.routing import Route
 
     from advisor_bot import __version__
@@ -47,11 +46,7 @@ def create_app(
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
     from advisor_bot.web import api, widget
-    from advisor_bot.web.access import Access
-    from advisor_bot.web.limits import RateLimit, TimeLimit
-    from advisor_bot.web.metrics import Metrics, RequestLog
-    from advisor_bot.web.proxy import BehindProxy
-    from advisor_bot.web.security import Gate, Headers
+    from advisor_bot.web.metrics import Metrics
 
     metrics = metrics or Metrics()
     metrics.watch(advisor)
@@ -65,15 +60,7 @@ def create_app(
         redoc_url=None,
         lifespan=tools.running,
     )
-    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
-    # The last one added is the first one asked.
-    app.add_middleware(TimeLimit, seconds=settings.request_seconds)
-    app.add_middleware(Access, settings=settings)
-    app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
-    app.add_middleware(Gate)
-    app.add_middleware(RequestLog)
-    app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
-    app.add_middleware(Headers)
+    _add_guards(app, settings)
     _add_error_handlers(app)
     ours = api.routes(asking, settings, metrics, journal)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
@@ -84,6 +71,27 @@ def create_app(
     in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
     app.state.advisor, app.state.journal = advisor, journal
     return app
+
+
+def _add_guards(app: FastAPI, settings: Settings) -> None:
+    """Put between the network and the routes what refuses, limits, logs and sets headers."""
+    from fastapi.middleware.cors import CORSMiddleware
+
+    from advisor_bot.web.access import Access
+    from advisor_bot.web.limits import RateLimit, TimeLimit
+    from advisor_bot.web.metrics import RequestLog
+    from advisor_bot.web.proxy import BehindProxy
+    from advisor_bot.web.security import Gate, Headers
+
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
+    # The last one added is the first one asked.
+    app.add_middleware(TimeLimit, seconds=settings.request_seconds)
+    app.add_middleware(Access, settings=settings)
+    app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
+    app.add_middleware(Gate)
+    app.add_middleware(RequestLog)
+    app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
+    app.add_middleware(Headers)
 
 
 def in_loop(build: Callable[[], None]) -> None:
