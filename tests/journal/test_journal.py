@@ -131,6 +131,15 @@ def test_distress_small_talk_and_what_is_not_understood_are_never_kept(serving: 
         assert kept == []
 
 
+def test_what_waits_when_the_server_stops_is_written(serving: Serving) -> None:
+    client, journal = serving()
+    with client:
+        for n in range(5):
+            assert ask(client, PAY).status_code == 200, n
+    with journal.engine.connect() as connection:
+        assert len(connection.execute(select(questions)).all()) == 5
+
+
 def test_a_thumb_and_its_reason_join_the_question(serving: Serving) -> None:
     client, journal = serving()
     given = ask(client, PAY)

@@ -104,8 +104,8 @@ class McpTools:
         self._app: Any = None
 
     @contextlib.asynccontextmanager
-    async def running(self, _: object = None) -> AsyncIterator[None]:
-        """Answer for as long as the context lasts; made to be an application's lifespan."""
+    async def running(self) -> AsyncIterator[None]:
+        """Answer for as long as the context lasts, which may be once only."""
         # Whose page calls is looked at before (web.security), and the server may go by any name behind a proxy.
         anybody = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         self._app = self.server.streamable_http_app(stateless_http=True, json_response=True, transport_security=anybody)

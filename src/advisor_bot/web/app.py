@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from advisor_bot.answers.advisor import Advisor
     from advisor_bot.journal.keeper import Journal
+    from advisor_bot.programs.mcp_tools import McpTools
     from advisor_bot.web.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def create_app(
         description="Answers from one guide, every sentence proved by an exact quote.",
         docs_url=None,  # its page loads scripts from other hosts; the description itself is /openapi.json
         redoc_url=None,
-        lifespan=tools.running,
+        lifespan=lambda _: _alive(tools, journal),
     )
     _add_guards(app, settings)
     _add_error_handlers(app)
@@ -71,6 +73,15 @@ def create_app(
     in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
     app.state.advisor, app.state.journal = advisor, journal
     return app
+
+
+@asynccontextmanager
+async def _alive(tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
+    """Run the tools while the server does; what waits for the journal is written before a signal ends the process."""
+    async with tools.running():
+        yield
+    if journal:
+        await asyncio.to_thread(journal.close)
 
 
 def _add_guards(app: FastAPI, settings: Settings) -> None:

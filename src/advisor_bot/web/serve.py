@@ -60,8 +60,6 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     try:
         run(application, sock, settings)
     finally:
-        if application.state.journal:
-            application.state.journal.close()
         application.state.advisor.versions.close()
 
 
