@@ -28,21 +28,20 @@ MODEL = "advisor"  # the one name that /v1/models lists; any other is answered a
 SOURCES = "\n\n**Sources**\n\n"  # stands between an answer and the list of what it quotes
 MOST_MESSAGES = 1000
 MOST_TURNS = 50  # of a conversation, the last ones
-MOST_CHARS = 20_000  # of one message
 
 
 class Part(BaseModel):
     """One part of a message; parts that are not text are passed over."""
 
     type: str = Field(max_length=100)
-    text: str = Field(default="", max_length=MOST_CHARS)
+    text: str = ""
 
 
 class Message(BaseModel):
-    """One message. What ``system`` and ``tool`` say is passed over: the guide alone decides what is answered."""
+    """One message; how long it may be, the body's limit says. What ``system`` and ``tool`` say is passed over."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[str, Field(max_length=MOST_CHARS)] | Annotated[list[Part], Field(max_length=100)] | None = None
+    content: str | Annotated[list[Part], Field(max_length=100)] | None = None
 
     def said(self) -> str:
         """Return the message's words, without the sources that this server put under an answer."""
