@@ -142,7 +142,7 @@ def play(file: pathlib.Path, guides: pathlib.Path, work: pathlib.Path) -> None:
         for turn in talk["turns"]:
             answer = advising.ask(turn["q"], history)
             if turn["verdict"] != "chat":
-                rows.append(Asked(talk["id"], turn["q"], turn["verdict"], wanted(turn, said), answer))
+                rows.append(Asked(talk["guide"], turn["q"], turn["verdict"], wanted(turn, said), answer))
                 if turn["alone"] and history:
                     alone += 1
                     if advising.ask(turn["q"]).text != answer.text:
