@@ -16,6 +16,7 @@ import json
 import pathlib
 import random
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -125,6 +126,8 @@ def main() -> None:
     parser.add_argument("--work", type=pathlib.Path, default=WORK)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    if not (ROOT / "bench" / "model-true.jsonl").exists():
+        sys.exit("bench/model-true.jsonl and bench/model-false.jsonl are not written yet (docs/quality.md).")
     built = {name: published(name, ROOT / source, args.work) for name, source in GUIDES.items()}
     true, false = (
         [json.loads(line) for line in (ROOT / "bench" / f"model-{name}.jsonl").read_text("utf-8").splitlines()]

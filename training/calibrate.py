@@ -18,7 +18,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 FOLDS, LOOSE = 8, 0.1  # LOOSE: scikit-learn's C; smaller holds the weights closer to nothing
-WRONG = 0.045  # share of questions without an answer that may be shown as answered
+WRONG = 0.06  # share of questions without an answer that may be shown as answered
+SLACK = 0.015  # of the usefulness, for fewer refusals: a hedge costs a student less than a refusal
 MARGIN = 3.0  # how far below the best score another sentence is still shown
 GRID = [round(0.02 * step, 2) for step in range(10, 48)]
 
@@ -76,6 +77,10 @@ def across(numbers: NDArray[np.float64], yes: NDArray[np.bool_], guides: Sequenc
 
 
 def best_limits(rows: Sequence[Seen], chances: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the limits of the two probabilities: the lowest with at most ``WRONG`` wrong, and the most useful."""
+    """Return the limits of the two probabilities.
+
+    The lowest with at most ``WRONG`` wrongly answered, and the lowest nearly as useful as the best.
+    """
     answered = next(one for one in GRID if useful(rows, chances, (one, one))["no_answered"] <= WRONG)
-    return answered, max(GRID, key=lambda helped: useful(rows, chances, (answered, helped))["useful"])
+    worth = {helped: useful(rows, chances, (answered, helped))["useful"] for helped in GRID}
+    return answered, min(helped for helped in GRID if worth[helped] >= max(worth.values()) - SLACK)

@@ -115,7 +115,7 @@ def test_old_citations_open_marked_older_after_the_guide_changed(visit: Open, pu
             page.wait_for_timeout(200)
         visited.ask(QUESTION)
         page.locator(".turn:last-child .marker").first.click()
-        expect(page.locator("mark.now").first).to_contain_text(" now")
+        expect(page.locator("mark").filter(has_text=f"{start} now").first).to_be_visible()
         expect(page.locator(".reader .older")).to_be_hidden()
         page.locator(".turn:first-child .marker").first.click()
         expect(page.locator(".reader .older")).to_have_text("This is an older version of the guide.")
@@ -153,7 +153,8 @@ def test_three_hundred_turns_are_shown_again_and_the_next_one_costs_no_more_than
     with page.expect_request("**/api/ask/stream") as request:
         visited.ask("And which have the best growth?")
     assert len(json.loads(request.value.post_data)["history"]) <= 16
-    assert len(set(page.evaluate("writes"))) == 1  # only the new turn is written
+    written = set(page.evaluate("writes")) - {"advisor.draft"}
+    assert len(written) == 1  # only the new turn
     touched = page.evaluate("[...touched].filter(Boolean)")
     assert len(touched) == 1  # and only it is drawn
     page.locator(".turn:last-child .marker").first.click()

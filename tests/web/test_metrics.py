@@ -39,7 +39,7 @@ def test_every_step_is_timed_once_and_together_they_are_the_answer(client: TestC
     client.post(path, json={"question": "Which specializations pay the most?"})
     assert [value(client, f'advisor_stage_seconds_count{{stage="{stage}"}}') for stage in STAGES] == [1.0] * 6
     steps = sum(value(client, f'advisor_stage_seconds_sum{{stage="{stage}"}}') for stage in STAGES)
-    assert 0 < steps <= value(client, "advisor_answer_seconds_sum")
+    assert 0 < steps <= 1.05 * value(client, "advisor_answer_seconds_sum")  # two clocks
     assert value(client, 'advisor_answers_total{status="answered",writer="quotes"}') == 1
     assert value(client, "advisor_citations_total") >= 1
     assert value(client, "advisor_answers_under_way") == 0

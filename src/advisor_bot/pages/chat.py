@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Nothing is shown before chat.js says that all is drawn (or after five seconds, should it not come): no jumps.
 _HEAD = """
 <style>
-{tokens}
+/* colors */
 gradio-app { visibility: hidden; animation: show-anyway 0s 5s forwards }
 body.advisor-drawn gradio-app { visibility: visible; animation: none }
 @keyframes show-anyway { to { visibility: visible } }
@@ -137,7 +137,7 @@ _FOOTER = """
 
 def head() -> str:
     """Return the page's head. The colors come with the page, so that dark mode never begins white."""
-    return _HEAD.replace("{tokens}", (STATIC / "tokens.css").read_text("utf-8"))
+    return _HEAD.replace("/* colors */", (STATIC / "tokens.css").read_text("utf-8"))
 
 
 def theme() -> Any:

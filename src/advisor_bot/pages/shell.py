@@ -48,8 +48,8 @@ class Shell:
             parts.append(message)
 
         await self.app(scope, receive, held)
-        start, *bodies = parts
-        body = b"".join(one.get("body", b"") for one in bodies)
+        start = next(one for one in parts if one["type"] == "http.response.start")
+        body = b"".join(one.get("body", b"") for one in parts if one["type"] == "http.response.body")
         if start["status"] == 200 and body:
             body = with_our_head(body.decode(), self.title()).encode()
         kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
