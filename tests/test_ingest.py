@@ -417,9 +417,18 @@ def test_two_publishers_take_turns(owner: Owner, published: str) -> None:
     assert all(live in line for line in said)
 
 
+def _hears_ctrl_c() -> None:
+    """In the child: a shell that runs the tests in the background has it ignore Ctrl-C, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_watching_publishes_each_edit_and_outlives_a_broken_one(owner: Owner, published: str) -> None:
     process = subprocess.Popen(
-        owner.command(owner.corpus, "--watch"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        owner.command(owner.corpus, "--watch"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_hears_ctrl_c,
     )
     assert process.stdout is not None
     try:
@@ -445,7 +454,9 @@ def _until(stream: object, beginning: str) -> str:
 
 def test_interrupted_publish_says_so_and_keeps_what_was_live(owner: Owner, published: str) -> None:
     owner.write(_edition(1))
-    process = subprocess.Popen(owner.command(owner.corpus), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        owner.command(owner.corpus), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c
+    )
     with contextlib.suppress(StopIteration):
         while process.poll() is None and not list((owner.index / "versions").glob(".building-*")):
             time.sleep(0.005)
