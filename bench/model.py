@@ -2,8 +2,8 @@
 
 python bench/model.py [--work DIR] [--seed N]
 
-bench/model-true.jsonl holds what a faithful model chooses and writes, bench/model-false.jsonl own words with one or two
-subtly false sentences each. Both were written by somebody who saw the guides and no code. A scripted model says them;
+bench/model-true.jsonl holds what a faithful model chooses and writes, bench/model-false.jsonl own words with one
+subtly false sentence each. Both were written by somebody who saw the guides and no code. A scripted model says them;
 its second reading is right but for a given rate of errors, either way. First the default style: how much of what was
 chosen is shown, and whether anything shown is not the guide's. Then own words: true and false sentences shown, and
 holes: sentences that lean on one that is not there.
@@ -16,7 +16,6 @@ import json
 import pathlib
 import random
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -126,8 +125,6 @@ def main() -> None:
     parser.add_argument("--work", type=pathlib.Path, default=WORK)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    if not (ROOT / "bench" / "model-true.jsonl").exists():
-        sys.exit("bench/model-true.jsonl and bench/model-false.jsonl are not written yet (docs/quality.md).")
     built = {name: published(name, ROOT / source, args.work) for name, source in GUIDES.items()}
     true, false = (
         [json.loads(line) for line in (ROOT / "bench" / f"model-{name}.jsonl").read_text("utf-8").splitlines()]
