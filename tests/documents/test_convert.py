@@ -121,6 +121,111 @@ def test_docx_keeps_title_and_headings(tmp_path: Path) -> None:
     assert [piece.text for piece in chunk(document)] == [FEES, ROOMS]
 
 
+# --- Hidden text -------------------------------------------------------------------------------------------------
+
+_OFFICE = "urn:oasis:names:tc:opendocument:xmlns"
+
+
+def hiding_docx(body: str, styles: str) -> bytes:
+    """A Word document of the paragraphs in ``body`` under FEES, with ``styles`` of its own."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(docx([("", FEES)]))) as plain, zipfile.ZipFile(made, "w") as parts:
+        for name in plain.namelist():
+            text = plain.read(name).decode()
+            text = text.replace("</w:body>", body + "</w:body>").replace("</w:styles>", styles + "</w:styles>")
+            parts.writestr(name, text)
+    return made.getvalue()
+
+
+def odt(body: str, styles: str = "") -> bytes:
+    names = " ".join(f'xmlns:{name}="{_OFFICE}:{name}:1.0"' for name in ("office", "style", "text"))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as parts:
+        parts.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        parts.writestr("META-INF/manifest.xml", "<m/>")
+        parts.writestr("styles.xml", f"<office:document-styles {names}/>")
+        parts.writestr(
+            "content.xml",
+            f"<office:document-content {names}><office:automatic-styles>{styles}</office:automatic-styles>"
+            f"<office:body><office:text>{body}</office:text></office:body></office:document-content>",
+        )
+    return made.getvalue()
+
+
+_RUN = "<w:r><w:rPr>{0}</w:rPr><w:t xml:space='preserve'>Remark. </w:t></w:r>"
+_SEEN = "<w:r><w:t>Seen too.</w:t></w:r>"
+_SHOWN = "<w:r><w:rPr><w:vanish w:val='0'/></w:rPr><w:t>Seen too.</w:t></w:r>"
+_ASIDE = "<w:p><w:pPr><w:pStyle w:val='quiet'/></w:pPr>"
+_INNER = "<w:style w:type='character' w:styleId='inner'><w:rPr><w:vanish/></w:rPr></w:style>"
+_BASED = "<w:style w:type='character' w:styleId='note'><w:basedOn w:val='inner'/></w:style>"
+_QUIET = "<w:style w:type='paragraph' w:styleId='quiet'><w:rPr><w:vanish w:val='true'/></w:rPr></w:style>"
+_NONE = '<style:style style:name="{0}" style:family="{1}"><style:text-properties text:display="none"/></style:style>'
+
+
+@pytest.mark.parametrize(
+    ("body", "styles"),
+    [
+        pytest.param("<w:p>" + _RUN.format("<w:vanish/>") + _SEEN + "</w:p>", "", id="run"),
+        pytest.param("<w:p>" + _RUN.format("<w:rStyle w:val='inner'/>") + _SEEN + "</w:p>", _INNER, id="style"),
+        pytest.param("<w:p>" + _RUN.format("<w:rStyle w:val='note'/>") + _SEEN + "</w:p>", _INNER + _BASED, id="based"),
+        pytest.param(_ASIDE + _RUN.format("") + "</w:p><w:p>" + _SEEN + "</w:p>", _QUIET, id="style of a paragraph"),
+        pytest.param(_ASIDE + _RUN.format("") + _SHOWN + "</w:p>", _QUIET, id="shown again in a hidden paragraph"),
+    ],
+)
+def test_hidden_text_of_word_is_not_read(tmp_path: Path, body: str, styles: str) -> None:
+    document = read(tmp_path, "guide.docx", hiding_docx(body, styles))
+    assert "Remark" not in document.text
+    assert "Seen too." in document.text
+    assert document.left["hidden text"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "styles"),
+    [
+        pytest.param(
+            '<text:p>{0} <text:span text:style-name="T1">Remark.</text:span> Seen too.</text:p>',
+            _NONE.format("T1", "text"),
+            id="span",
+        ),
+        pytest.param(
+            '<text:p>{0}</text:p><text:p text:style-name="P1">Remark.</text:p><text:p>Seen too.</text:p>',
+            _NONE.format("P1", "paragraph"),
+            id="paragraph",
+        ),
+        pytest.param(
+            '<text:p>{0}</text:p><text:section text:display="none"><text:p>Remark.</text:p></text:section>'
+            "<text:p>Seen too.</text:p>",
+            "",
+            id="section",
+        ),
+        pytest.param(
+            '<text:p>{0} <text:hidden-text text:is-hidden="true">Remark.</text:hidden-text> Seen too.</text:p>',
+            "",
+            id="field",
+        ),
+        pytest.param(
+            '<text:p>{0}</text:p><text:p>Remark.<text:hidden-paragraph text:is-hidden="true"/></text:p>'
+            "<text:p>Seen too.</text:p>",
+            "",
+            id="field for a paragraph",
+        ),
+    ],
+)
+def test_hidden_text_of_odt_is_not_read(tmp_path: Path, body: str, styles: str) -> None:
+    document = read(tmp_path, "guide.odt", odt(body.format(FEES), styles))
+    assert "Remark" not in document.text
+    assert FEES in document.text
+    assert "Seen too." in document.text
+    assert document.left["hidden text"] == 1
+
+
+def test_hidden_text_of_rtf_is_not_read(tmp_path: Path) -> None:
+    text = f"{{\\rtf1\\ansi {FEES} {{\\v Remark one.}} Seen \\v Remark two.\\v0 too.\\par}}"
+    document = read(tmp_path, "guide.rtf", text)
+    assert "Remark" not in document.text
+    assert "too." in document.text
+
+
 def test_zip_bomb_is_left_out_unopened(tmp_path: Path) -> None:
     assert "unpacks to more than 300 MB" in reason(tmp_path, "bomb.docx", docx([("", FEES)], extra=bytes(301_000_000)))
 

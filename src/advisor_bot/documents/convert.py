@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from advisor_bot.documents import html
+from advisor_bot.documents.hidden import MAY_HIDE, without_hidden
 
 MOST_UNPACKED = 300_000_000  # bytes of a zipped file's parts together; a text of a thousand pages has about 10 million
 MOST_HTML = 20_000_000
@@ -24,7 +25,8 @@ LONGEST = 120  # seconds for one file
 MOST_MEMORY = 2_000_000_000
 _DECLARED = re.compile(rb"<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.I)
 _WESTERN = frozenset("iso-8859-1 iso8859-1 latin1 latin-1 l1 us-ascii ascii iso-8859-15 windows-1252".split())
-_HIDDEN_RUN = re.compile(r"<w:r(?: [^>]*)?>(?:(?!</w:r>).)*?<w:vanish(?:\s*/>|\s[^>]*w:val=\"(?:1|true|on)\"\s*/>)(?:(?!</w:r>).)*</w:r>", re.S)  # fmt: skip  # noqa: E501
+
+_HIDDEN = "hidden text"
 
 Pages = tuple[tuple[int, int], ...]
 
@@ -94,28 +96,31 @@ def _by_pandoc(kind: str, part: str) -> Callable[[bytes], Converted]:
     def convert(data: bytes) -> Converted:
         if data.startswith(b"\xd0\xcf\x11\xe0"):
             raise CannotConvertError(f"is encrypted or an old .doc; save it as .{kind} without a password")
-        data = _unpackable(data, part, kind) if part else data
+        data, taken = _unpackable(data, part, kind) if part else (data, 0)
         text, left = html.read(re.sub(r"<title>.*?</title>", "", _pandoc(kind, data), count=1, flags=re.S))
-        return Converted(text, (), left)
+        return Converted(text, (), {**left, _HIDDEN: left.get(_HIDDEN, 0) + taken})
 
     return convert
 
 
-def _unpackable(data: bytes, part: str, kind: str) -> bytes:
-    """Return a zipped file without its hidden text. Raises where it unpacks to too much or is another kind."""
+def _unpackable(data: bytes, part: str, kind: str) -> tuple[bytes, int]:
+    """Return a zipped file without its hidden text, and how many pieces of that it had.
+
+    Raises ``CannotConvertError`` where it unpacks to too much or is another kind.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         if sum(each.file_size for each in parts.infolist()) > MOST_UNPACKED:
             raise CannotConvertError(f"unpacks to more than {MOST_UNPACKED // 1_000_000} MB; split it")
         if part not in parts.namelist():
             raise CannotConvertError(f"is no {kind.upper()} document; save it as .{kind}")
-        if kind != "docx" or b"<w:vanish" not in parts.read(part):
-            return data
+        shown = without_hidden(kind, {name: parts.read(name) for name in parts.namelist() if name in MAY_HIDE})
+        if not shown.taken:
+            return data, 0
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as copy:
             for each in parts.infolist():
-                words = parts.read(each)
-                copy.writestr(each, _HIDDEN_RUN.sub("", words.decode()) if each.filename == part else words)
-    return made.getvalue()
+                copy.writestr(each, shown.parts.get(each.filename) or parts.read(each))
+    return made.getvalue(), shown.taken
 
 
 def _pandoc(kind: str, data: bytes) -> str:
