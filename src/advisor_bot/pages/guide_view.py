@@ -13,14 +13,13 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
-from advisor_bot.documents.web import ADDRESS, quoted_at
 from advisor_bot.errors import AdvisorError, IndexingError
 from advisor_bot.llm.providers import display_name, what_is_sent
 from advisor_bot.pages import source_page
 from advisor_bot.pages.source_map import Span, heading_id
 from advisor_bot.pages.strings import catalogue, say
 from advisor_bot.settings import Settings
-from advisor_bot.text import plain
+from advisor_bot.text import plain, quoted_at
 from advisor_bot.types import Chunk, Document
 
 if TYPE_CHECKING:
@@ -205,7 +204,7 @@ def page(
 
 def _on_page(found: Document, marks: Sequence[Span]) -> list[str]:
     """Return the address of a document's web page at each of the marked words."""
-    address = found.meta.get(ADDRESS, "")
+    address = found.address
     opened = [quoted_at(address, plain(found.text[start:end])) for start, end in marks]
     return [one for one in opened or [quoted_at(address, "")] if one]
 

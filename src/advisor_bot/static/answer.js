@@ -30,6 +30,13 @@ export const bare = (markdown) =>
 export const citationAddress = (answer, citation) =>
   address(readAddress(answer.guide_version, citation.document, [citation]));
 
+/** A web page's address as a person reads it: its host and path, not too long. */
+export function webPlace(address) {
+  const { host, pathname } = new URL(address);
+  const path = pathname.replace(/\/$/, "");
+  return host.replace(/^www\./, "") + (path.length > 32 ? `/…${path.slice(-28)}` : path);
+}
+
 /** Neighbours of one kind together: items make a list, rows a table. */
 function grouped(segments) {
   const groups = [];
