@@ -44,7 +44,8 @@ class Settings(BaseSettings):
         "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
         "is in danger, please call the emergency number where you are, now. Crisis lines are open day and night: "
         "search for “crisis line” and your country, or ask at any hospital. And please tell somebody near you, "
-        "a friend, your family, a counselor at your school. You do not have to carry this alone.",
+        "a friend, your family, a counselor at your school. You do not have to carry this alone. If I misread you, "
+        "ask me in other words what you would like to know.",
         description="What is said to a student in distress or danger, instead of any answer",
     )
     encoder: Literal["onnx", "sentence-transformers"] = Field("onnx", description="What computes vectors while serving")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor_bot.documents.tables import row_header
 from advisor_bot.index.guide import Guide
 from advisor_bot.models.opening import card
 from advisor_bot.retrieval.search import Query, as_passage
@@ -25,7 +26,8 @@ MOST_SHOWN = 3
 Name = tuple[str, str]
 ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
+_SHARE_OR_SUM = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+")
+_FIGURE = re.compile(_SHARE_OR_SUM.pattern + r"|\d{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,24 @@ def read(lookup: Lookup, guide: Guide) -> Evidence:
         for (number, passage, span, text), answers, helps in zip(found, verdict.answers, verdict.helps, strict=True)
     ]
     sentences.sort(key=lambda one: -one.answers)
-    return exact(Evidence(query, tuple(passages), tuple(sentences), verdict.answered, verdict.helped), guide)
+    answered = verdict.answered
+    if sentences and answered < card()["limits"]["row"] and _is_row(sentences[0], guide):
+        answered = min(answered, _just_below(card()["limits"]["answered"]))
+    return exact(Evidence(query, tuple(passages), tuple(sentences), answered, verdict.helped), guide)
+
+
+def _is_row(sentence: Sentence, guide: Guide) -> bool:
+    """Tell whether a sentence is the row of a table: it takes more to be sure of one, its neighbours look alike."""
+    text = guide.documents[sentence.passage.document].text
+    return row_header(text, sentence.start, sentence.end) is not None
 
 
 def exact(evidence: Evidence, guide: Guide) -> Evidence:
     """Hold the names and figures of the question against the sentence that would answer it.
 
     The best sentence that has them goes first, where it comes close; where none does, the guide does not answer.
-    A sentence with the very figure asked about helps, whatever the reader makes of it.
+    A sentence with the very percentage or sum asked about helps, whatever the reader makes of it; a year or a size
+    that both name is often chance.
     """
     names, figures = _names_in(evidence.query.text, guide), _figures_in(evidence.query.text)
     if not names and not figures:
@@ -122,7 +134,8 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
         if fits:
             return replace(evidence, sentences=_first(fits[0], evidence.sentences))
         evidence = replace(evidence, answered=min(evidence.answered, _just_below(limits["answered"])))
-    holding = [one for one in evidence.sentences if figures and _holds(one, figures, guide)]
+    sums = _figures_in(evidence.query.text, _SHARE_OR_SUM)
+    holding = [one for one in evidence.sentences if sums and _holds(one, sums, guide)]
     if not holding:
         return evidence
     most = replace(holding[0], helps=max(one.helps for one in evidence.sentences) + 1)
@@ -146,8 +159,8 @@ def _names_in(text: str, guide: Guide) -> list[tuple[str, ...]]:
     return [tuple(filter(None, (word, known.get(word, "")))) for word in dict.fromkeys(asked)]
 
 
-def _figures_in(text: str) -> list[tuple[str, ...]]:
-    return [(figure,) for figure in dict.fromkeys(_FIGURE.findall(text))]
+def _figures_in(text: str, kind: re.Pattern[str] = _FIGURE) -> list[tuple[str, ...]]:
+    return [(figure,) for figure in dict.fromkeys(kind.findall(text))]
 
 
 def _names_of(guide: Guide) -> frozenset[str]:
