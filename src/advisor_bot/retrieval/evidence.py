@@ -26,6 +26,7 @@ MOST_SHOWN = 3
 Name = tuple[str, str]
 ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
+_CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w-]+")
 _SHARE_OR_SUM = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+")
 _FIGURE = re.compile(_SHARE_OR_SUM.pattern + r"|\d{3,}")
 
@@ -124,7 +125,8 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
     A sentence with the very percentage or sum asked about helps, whatever the reader makes of it; a year or a size
     that both name is often chance.
     """
-    names, figures = _names_in(evidence.query.text, guide), _figures_in(evidence.query.text)
+    figures = _figures_in(evidence.query.text)
+    names = _names_in(evidence.query.text, guide) + _capitals_in(evidence.query.text)
     if not names and not figures:
         return evidence
     limits = card()["limits"]
@@ -157,6 +159,12 @@ def _names_in(text: str, guide: Guide) -> list[tuple[str, ...]]:
     known = topics(guide).initials
     asked = [word for word in words(text) if word in names]
     return [tuple(filter(None, (word, known.get(word, "")))) for word in dict.fromkeys(asked)]
+
+
+def _capitals_in(text: str) -> list[tuple[str, ...]]:
+    """Return the words the student wrote with a capital, but for first words; none where most words have one."""
+    found = _CAPITAL.findall(text)
+    return [(one.lower(),) for one in dict.fromkeys(found)] if 2 * len(found) < len(words(text)) else []
 
 
 def _figures_in(text: str, kind: re.Pattern[str] = _FIGURE) -> list[tuple[str, ...]]:
