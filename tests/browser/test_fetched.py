@@ -35,7 +35,8 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
     command = [sys.executable, "ingest.py", address, "--private", "--index", str(index)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     server = Server(["--index", str(index)], {"ADVISOR_ALLOWED_ORIGINS": address.rpartition("/")[0]}).start()
-    (folder / "host.html").write_text(f'<!doctype html><title>A page</title><link rel="icon" href="data:,"><p>Hello.</p><script async src="{server.url}widget.js"></script>')
+    page = '<!doctype html><title>A page</title><link rel="icon" href="data:,"><p>Hello.</p>'
+    (folder / "host.html").write_text(f'{page}<script async src="{server.url}widget.js"></script>')
     yield server, address
     server.stop()
     site.shutdown()
