@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 FOLDS, LOOSE = 8, 0.1  # LOOSE: scikit-learn's C; smaller holds the weights closer to nothing
 WRONG = 0.06  # share of questions without an answer that may be shown as answered
-SLACK = 0.004  # of the usefulness, for fewer refusals: a hedge costs a student less than a refusal
+SLACK = 0.006  # of the usefulness, for fewer refusals: a hedge costs a student less than a refusal
 MARGIN = 6.0  # how far below the best score another sentence is still shown
 GRID = [round(0.02 * step, 2) for step in range(10, 48)]
 
