@@ -61,7 +61,7 @@ export function showAnswer(node, on, contact) {
   const body = answer.segments.filter((segment) => !named(segment));
   const sure = body[0]?.text.startsWith(sureness(answer)) ? "" : sureness(answer);
   holder(node).replaceChildren(
-    answerBody(answer, body, (citation) => on.open(answer, citation)),
+    answerBody(answer, body, { open: (citation) => on.open(answer, citation), section: (citation) => on.section(answer, citation) }),
     ...[
       answer.status === "not_covered" && contact && contactLine(contact),
       sure && el("p", { class: `sure sure-${answer.status}` }, sure),
