@@ -266,6 +266,19 @@ def _first_sentence(document: str, item: Block, guide: Guide) -> tuple[int, int]
     return next(((a, b) for a, b in spans if item.start <= a and b <= item.end), None)
 
 
+def section(document: str, asked: Section, guide: Guide) -> Draft:
+    """Return a section as the answer to a question that asked for it."""
+    lines = section_lines(document, asked, guide)
+    return Draft("answered", (*phrases.answered(lines), *lines))
+
+
+def in_section(made: Draft, document: str, headed: Section, guide: Guide) -> Draft:
+    """Return ``made`` where it answers out of the section that has the question for its heading, else the section."""
+    first = next((quote for line in made.lines for quote in line.quotes), None)
+    inside = first and first.passage.document == document and headed.start <= first.start < headed.end
+    return made if made.status == "answered" and inside else section(document, headed, guide)
+
+
 def section_lines(document: str, section: Section, guide: Guide) -> list[Line]:
     """Return a section as it stands, its first ``MOST_OF_SECTION`` words: whole sentences, whole items."""
     lines: list[Line] = []

@@ -155,7 +155,7 @@ def _just_below(limit: float) -> float:
 
 def _names_in(text: str, guide: Guide) -> list[tuple[str, ...]]:
     """Return the forms (lower case) of each name of the guide that stands in ``text``."""
-    names = guide.once(_names_of)
+    names = guide.once(names_of)
     known = topics(guide).initials
     asked = [word for word in words(text) if word in names]
     return [tuple(filter(None, (word, known.get(word, "")))) for word in dict.fromkeys(asked)]
@@ -171,7 +171,7 @@ def _figures_in(text: str, kind: re.Pattern[str] = _FIGURE) -> list[tuple[str, .
     return [(figure,) for figure in dict.fromkeys(kind.findall(text))]
 
 
-def _names_of(guide: Guide) -> frozenset[str]:
+def names_of(guide: Guide) -> frozenset[str]:
     """Return the names of the guide (lower case): what it writes with a capital and never without.
 
     A word that only ever begins a sentence is a name where English does not have it.
