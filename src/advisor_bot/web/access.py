@@ -28,7 +28,7 @@ from advisor_bot.web.security import App, Receive, Scope, Send, header, refuse, 
 
 SIGN_IN = "/sign-in"
 _PROGRAMS = ("/v1/", "/mcp")
-_PAGES = ("/read/",)
+_PAGES = ("/read/", "/plain")
 _NOTHING_OF_THE_GUIDE = (
     "/ui/",
     "/ui-",
