@@ -128,7 +128,6 @@ def test_a_frame_and_labels_of_the_students_words_are_shown(advisor: Advisor) ->
         ("lead", "A nurse with two kids:"),
         ("heading", "GRE"),
         ("heading", "letters"),
-        ("heading", "GRE scores, statements, and letters"),
     ]  # the item's own label stays
 
 

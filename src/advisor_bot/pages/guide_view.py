@@ -93,6 +93,7 @@ class GuideOut(BaseModel):
     contact: ContactOut | None
     max_question_chars: int
     writer: str = Field(description='What writes the answers: "quotes" or the name of a language model')
+    own_words: bool = Field(description="Whether the language model writes its own sentences, not the guide's")
     kept_days: int = Field(description="How long questions are kept in the owner's journal, days; 0: they are not")
     sent: str = Field(description="What of a question is sent to whom, where a language model writes; else empty")
 
@@ -146,6 +147,7 @@ def guide(library: Library, advisor: Advisor, settings: Settings, version: str |
             contact=ContactOut(name=contact[0], link=contact[1]) if contact else None,
             max_question_chars=settings.max_question_chars,
             writer=display_name(settings) if settings.model else "quotes",
+            own_words=bool(settings.model) and settings.model_style == "own-words",
             kept_days=settings.journal_days if settings.journal else 0,
             sent=what_is_sent(settings) if settings.model else "",
         )

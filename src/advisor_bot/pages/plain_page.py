@@ -22,7 +22,7 @@ def render(guide: GuideOut, question: str = "", answer: Answer | None = None, pr
         .render(
             root="",
             title=guide.title or say("app_name"),
-            how_it_answers=say("how_it_answers") if guide.writer == "quotes" else "",
+            how_it_answers=_how(guide),
             longest=guide.max_question_chars,
             question=question,
             answer=answer,
@@ -36,6 +36,12 @@ def render(guide: GuideOut, question: str = "", answer: Answer | None = None, pr
             contact=guide.contact,
         )
     )
+
+
+def _how(guide: GuideOut) -> str:
+    if guide.writer == "quotes":
+        return say("how_it_answers")
+    return say("model_writes_own" if guide.own_words else "model_writes", model=guide.writer)
 
 
 def _groups(segments: Sequence[Segment]) -> list[tuple[str, list[Segment]]]:
