@@ -193,7 +193,7 @@ def publish(
             if ask and old is not None and not force and planned.touched > ask_from:
                 planned = _asked(folder, name, planned, ask)
         versions.point(folder, name, "publish")
-        _prune(folder, settings.keep)
+        prune(folder, settings.keep)
     return Published(name, changed=True, plan=planned)
 
 
@@ -224,12 +224,16 @@ def history(folder: Path) -> list[KeptVersion]:
     return [_version(folder, name, live) for name in sorted(versions.published(folder), key=versions.sequence_of)]
 
 
-def prune(settings: Settings, keep: int, *, say: Say = lambda _: None) -> list[str]:
-    """Remove all but the ``keep`` versions that were made live last, never the live one; return what went."""
-    folder = versions.refuse_url(settings.index_folder)
-    with _writing(folder), versions.locked(folder, say):
-        versions.clean(folder)
-        return _prune(folder, keep)
+def prune(folder: Path, keep: int) -> list[str]:
+    """Remove all but the ``keep`` versions that were made live last, never the live one; return the removed names.
+
+    The caller holds the builder's lock.
+    """
+    kept = versions.published(folder)
+    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
+    for name in gone:
+        disk.remove(versions.path_of(folder, name))
+    return gone
 
 
 def watch(
@@ -360,15 +364,6 @@ def _version(folder: Path, name: str, live: str) -> KeptVersion:
         return KeptVersion(name, "", "", 0, 0, {}, name == live, str(error))
     counts = {kind: int(number) for kind, number in index.manifest["summary"].items()}
     return KeptVersion(name, index.created, index.parent, len(index.chunks), len(index.documents), counts, name == live)
-
-
-def _prune(folder: Path, keep: int) -> list[str]:
-    """Remove all but the ``keep`` versions made live last, never the live one; return what went."""
-    kept = versions.published(folder)
-    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
-    for name in gone:
-        disk.remove(versions.path_of(folder, name))
-    return gone
 
 
 def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:
