@@ -287,11 +287,8 @@ def _split(page: _Page, block: Block, *, whole: float = SLACK) -> list[_Piece]:
     starts = [start for start, _ in spans]
     parts = max(2, round(size / page.target))
     cuts = {_nearest(starts, block.start + size * part / parts) for part in range(1, parts)} if starts else set()
-    bounds = [
-        block.start,
-        *(place for cut in sorted(cuts - {0}) for place in (spans[cut - 1][1], starts[cut])),
-        block.end,
-    ]
+    places = [place for cut in sorted(cuts - {0}) for place in (spans[cut - 1][1], starts[cut])]
+    bounds = [block.start, *places, block.end]
     return [_Piece((block,), start, end) for start, end in zip(bounds[::2], bounds[1::2], strict=True)]
 
 
