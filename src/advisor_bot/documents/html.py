@@ -1,7 +1,7 @@
-"""A web page -> Markdown: what a person sees of it, menus left out, with a remark on all that is not read.
+"""A web page -> Markdown: what a person sees of it without menus, and a count of what is not read.
 
-BeautifulSoup reads the page, markdownify writes it. Between the two stands what no converter tried did
-(docs/guides.md): accordions and tabs, signs and notes, cells that span, bold paragraphs that are headings.
+BeautifulSoup reads the page, markdownify writes Markdown. The steps between do what no converter we tried does
+(docs/guides.md): accordions and tabs, footnotes, cells that span rows or columns, bold paragraphs that are headings.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Remarks = Counter[str]
 
 
 class NoTextError(Exception):
-    """Why a page cannot be read; follows its name in a sentence."""
+    """Why a page cannot be read, worded to follow its name in a sentence."""
 
 
 def read(html: str) -> tuple[str, Remarks]:
-    """Return a page as Markdown, and what of it is not read with how often. Raises ``NoTextError``."""
+    """Return a page as Markdown and how often which kind of thing is not read. Raises ``NoTextError``."""
     from bs4 import BeautifulSoup
 
     page = BeautifulSoup(_without_comments(html), "html.parser")
