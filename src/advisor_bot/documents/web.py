@@ -35,7 +35,7 @@ _SUFFIXES = {
 
 
 def split(given: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Return the paths and the web addresses among ``given``; a text file of nothing but addresses stands for them."""
+    """Sort ``given`` into paths and web addresses; a text file that lists only addresses is replaced by them."""
     paths: list[Path] = []
     addresses: list[str] = []
     for one in given:
@@ -61,9 +61,9 @@ def _listed(path: Path) -> list[str]:
 def read_pages(
     addresses: Sequence[str], fetcher: Fetcher, memory: Path, say: Callable[[str], None] = lambda _: None
 ) -> Loaded:
-    """Return what the pages at ``addresses`` say, a sitemap's pages one by one, and those that cannot be read.
+    """Return the pages at ``addresses`` (each page of a sitemap) as documents, and those that cannot be read.
 
-    ``memory`` is the folder where pages are kept with what tells whether they changed.
+    Pages are kept in the folder ``memory`` with the headers that tell next time whether they changed.
     """
     documents: dict[str, Document] = {}
     left_out: list[LeftOut] = []
