@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
-SECRET = ("api_key", "password", "journal")  # settings whose value is never shown
+SECRET = ("api_key", "password", "owner_password", "journal")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         description="Password of a private guide, 8 characters or more; programs send the key",
     )
 
+    owner_password: str = Field(
+        "",
+        repr=False,
+        description="Password of the owner's desk at `/owner`, 12 characters or more; empty: there is no desk",
+    )
+
     journal: str = Field(
         "",
         repr=False,
@@ -181,6 +187,19 @@ class Settings(BaseSettings):
             raise ValueError("a password has 8 characters or more")
         return value
 
+    @field_validator("owner_password")
+    @classmethod
+    def _owner_password_is_long(cls, value: str) -> str:
+        if 0 < len(value) < 12:
+            raise ValueError("the owner's password has 12 characters or more")
+        return value
+
+    @model_validator(mode="after")
+    def _visitors_are_not_owners(self) -> Self:
+        if self.owner_password and self.owner_password == self.password:
+            raise ValueError("ADVISOR_OWNER_PASSWORD and ADVISOR_PASSWORD must differ")
+        return self
+
     @property
     def encoder_folder(self) -> Path:
         """Where exported encoders stand, ``<cache>/encoders/<fingerprint>/``."""
@@ -243,6 +262,8 @@ class Settings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            if not first["loc"]:
+                raise SettingsError(f"{first['msg'].removeprefix('Value error, ')}.") from None
             key = str(first["loc"][0])
             if first["type"] == "extra_forbidden":
                 known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)
