@@ -41,6 +41,7 @@ _BETWEEN = re.compile(
     r"\bcompared? (?:to|with|against)\b)\s*",
     re.I,
 )
+_OR = re.compile(r"\b(?:or|vs|versus)\b", re.I)
 _ARTICLE = re.compile(
     r"^(?:(?:something|sth) like|"
     r"(?:the|a|an|my|doing|studying|is|are|what'?s|what is|should i (?:do|take|pick))\b)\s*",
@@ -94,6 +95,8 @@ def _sides(named: str, known: Topics, *, doubtful: bool) -> tuple[str, ...]:
     """
     parts = [_ARTICLE.sub("", part.strip(" ?.!,")) for part in _BETWEEN.split(named)]
     parts = [part for part in parts if any(word not in STOPWORDS for word in words(part))]
+    if doubtful and sum(bool(known.mentioned(part)) for part in _OR.split(named)) < 2:
+        return ()
     mentioned = known.mentioned(named)
     if len(mentioned) >= 2 and not any(set(a.names) & set(b.names) for a, b in combinations(mentioned, 2)):
         return tuple(dict.fromkeys(topic.name for topic in mentioned))

@@ -80,11 +80,23 @@ class Evidence:
 
     @property
     def best(self) -> tuple[Sentence, ...]:
-        """The sentences to show, best first: those that answer nearly as well; of a partial answer those that help."""
-        if self.status != "answered":
-            return tuple(sorted(self.sentences, key=lambda one: -one.helps)[:MOST_SHOWN])
-        least = self.sentences[0].answers - card()["limits"]["margin"]
-        return tuple(one for one in self.sentences[:MOST_SHOWN] if one.answers >= least)
+        """The sentences to show, best first: those that answer nearly as well; of a partial answer those that help.
+
+        Last the one beside them that helps nearly as much: what was said in two sentences is shown whole.
+        """
+        if self.status == "answered":
+            least = self.sentences[0].answers - card()["limits"]["margin"]
+            shown = [one for one in self.sentences[:MOST_SHOWN] if one.answers >= least]
+        else:
+            shown = sorted(self.sentences, key=lambda one: -one.helps)[:MOST_SHOWN]
+        return (*shown, *self._beside(shown)[:1])
+
+    def _beside(self, shown: Sequence[Sentence]) -> list[Sentence]:
+        """Return the sentences next to those ``shown`` that help nearly as much as the first, most helpful first."""
+        places = {(one.passage.heading, one.number + step) for one in shown for step in (-1, 1)}
+        least = shown[0].helps - card()["limits"]["margin"] if shown else 0.0
+        near = [one for one in self.sentences if (one.passage.heading, one.number) in places and one not in shown]
+        return sorted((one for one in near if one.helps >= least), key=lambda one: -one.helps)
 
 
 def read(lookup: Lookup, guide: Guide) -> Evidence:

@@ -51,7 +51,7 @@ class Job:
     @property
     def last(self) -> str:
         """The last line it said: its progress, or why it failed."""
-        return self.lines[-1] if self.lines else "It has begun."
+        return self.lines[-1] if self.lines else "It has begun." if self.status is None else ""
 
 
 class Worker:
