@@ -199,7 +199,7 @@ def model_words(settings: Settings) -> dict[str, str]:
     chooses = "A language model chooses the sentences that answer; every one is quoted from the guide. "
     writes = "A language model writes the answers from the guide; they can be wrong, the quotes behind them cannot. "
     return {
-        "how_it_answers": say("model_writes_own" if own else "model_writes", model=name),
+        "how_it_answers": say("model_writes_own", model=name) if own else say("model_writes", model=name),
         "welcome_text": (writes if own else chooses) + "The numbers open them in their place." + sent,
         "not_advice": say("not_advice") + sent,
     }

@@ -41,7 +41,9 @@ def render(guide: GuideOut, question: str = "", answer: Answer | None = None, pr
 def _how(guide: GuideOut) -> str:
     if guide.writer == "quotes":
         return say("how_it_answers")
-    return say("model_writes_own" if guide.own_words else "model_writes", model=guide.writer)
+    if guide.own_words:
+        return say("model_writes_own", model=guide.writer)
+    return say("model_writes", model=guide.writer)
 
 
 def _groups(segments: Sequence[Segment]) -> list[tuple[str, list[Segment]]]:
