@@ -219,8 +219,8 @@ def test_most_choices_made_blindly_are_not_shown(advisor: Advisor) -> None:
         shown = re.findall(r"(?m)^\[(\d+)\] ", prompt)
         return "STATUS: answered\n" + "\n".join(f"SAY: {n}" for n in chance.sample(shown, chance.randint(1, 6)))
 
-    writers = [ask(advisor, blind, model_context=64_000).answer.writer for _ in range(40)]
-    assert writers.count("quotes") >= 28
+    writers = [ask(advisor, blind, model_context=64_000).answer.writer for _ in range(15)]
+    assert writers.count("quotes") >= 9
 
 
 def test_models_that_choose_at_random_never_state_anything_of_their_own(advisor: Advisor) -> None:
