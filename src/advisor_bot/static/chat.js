@@ -14,10 +14,10 @@ import { day, edition, loadWords, say } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** Resolves when the elements Gradio draws are there. */
+/** Resolves when the elements Gradio draws, in no order it promises, are there, and the question has its field. */
 function drawn(...ids) {
   return new Promise((resolve) => {
-    const look = () => ids.every(byId) && (observer.disconnect(), resolve());
+    const look = () => ids.every(byId) && input() && (observer.disconnect(), resolve());
     const observer = new MutationObserver(look);
     observer.observe(document, { childList: true, subtree: true });
     look();
@@ -142,7 +142,7 @@ function confirmed(id, action) {
 
 async function start() {
   const coming = guideWhenReady();
-  await Promise.all([loadWords(), drawn("masthead", "log", "reader-root", "question")]);
+  await Promise.all([loadWords(), drawn("masthead", "log", "reader-root", "question", "ask")]);
   if (kept("theme") && !new URLSearchParams(location.search).has("__theme")) setTheme(kept("theme") === "dark");
   const reader = new Reader(byId("reader-root"), { tell, quoteSelected: (text) => fill(say("about_selected", { text })) });
   previewMarkers(byId("log"));
