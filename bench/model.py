@@ -5,8 +5,9 @@ python bench/model.py [--work DIR] [--seed N]
 bench/model-true.jsonl holds what a faithful model chooses and writes, bench/model-false.jsonl own words with one
 subtly false sentence each. Both were written by somebody who saw the guides and no code. A scripted model says them;
 its second reading is right but for a given rate of errors, either way. First the default style: how much of what was
-chosen is shown, and whether anything shown is not the guide's. Then own words: true and false sentences shown, and
-holes: sentences that lean on one that is not there.
+chosen is shown, and whether anything shown is not the guide's; the same for choices of the sentences that the guides of
+bench/voices mark as answers, where questions are harder; and how many of 200 choices made blindly are held back. Then
+own words: true and false sentences shown, and holes: sentences that lean on one that is not there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import voices
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -64,6 +66,11 @@ class Replaying(BaseChatModel):
             return ""  # what fails is not mended: the worst case for what is shown
         numbers = {words: number for number, words in re.findall(r"(?m)^\[(\d+)\] (.*)$", prompt)}
         lines = [f"STATUS: {self.row['status']}"]
+        if self.style == "quotes" and "blind" in self.row:
+            chance = random.Random(self.row["blind"])
+            return "\n".join(
+                [*lines, *(f"SAY: {n}" for n in chance.sample(list(numbers.values()), chance.randint(1, 6)))]
+            )
         if self.style == "quotes":
             lines += [f"SAY: {numbers[words]}" for words in self.row["say"] if words in numbers]
         else:
@@ -93,12 +100,33 @@ def choices(built: Mapping[str, Advisor], rows: Sequence[Row]) -> dict[str, int]
         answer = asked(built[row["guide"]], row)
         with built[row["guide"]].versions.lease() as guide:
             count["answers with anything that is not the guide's"] += bool(violations(answer, guide.documents))
-        shown = [plain(one.quote) for one in answer.citations]
+        shown = [plain(one.quote) for one in answer.citations] + [one.text for one in answer.segments]  # a row's names
         held = [any(words in quote for quote in shown) for words in row["say"]]
         count["sentences chosen"] += len(held)
         count["of them shown"] += sum(held)
         count["answers whose first sentence was chosen"] += bool(held)
         count["of them shown with it"] += any(held[:1])
+    return dict(count)
+
+
+def voices_rows(work: pathlib.Path) -> tuple[dict[str, Advisor], list[Row]]:
+    """Return the guides of bench/voices, open, and the sentences that answer or help there as choices."""
+    built, rows = {}, []
+    for file in sorted(voices.GUIDES.glob("*.json")):
+        built[file.stem], data, said = voices.opened(file, work)
+        asked_there = [(one, list(voices.wanted(one, said))) for one in data["questions"] if one["verdict"] != "no"]
+        rows += [{"guide": file.stem, "q": one["q"], "status": one["verdict"], "say": say} for one, say in asked_there]
+    return built, rows
+
+
+def blind(built: Mapping[str, Advisor], rows: Sequence[Row], seed: int, many: int = 200) -> dict[str, int]:
+    """Return how many of ``many`` choices of one to six sentences, made without reading, are held back."""
+    questions = [row for row in rows if row["guide"] == "guide" and row["say"]]
+    count: Counter[str] = Counter()
+    for number in range(many):
+        row = {**questions[number % len(questions)], "status": "answered", "blind": f"{seed} {number}"}
+        count["blind choices"] += 1
+        count["held back"] += asked(built["guide"], row).writer == "quotes"
     return dict(count)
 
 
@@ -131,12 +159,15 @@ def main() -> None:
         for name in ("true", "false")
     )
     print("choices", json.dumps(choices(built, true)), flush=True)
+    print("blind choices", json.dumps(blind(built, true, args.seed)), flush=True)
+    others, theirs = voices_rows(args.work)
+    print("choices, bench/voices", json.dumps(choices(others, theirs)), flush=True)
     for errs in ERRORS:
         print(
             f"own words, second reading errs in {errs:.0%}:",
             json.dumps(own_words(built, [*true, *false], errs, args.seed)),
         )
-    for one in built.values():
+    for one in [*built.values(), *others.values()]:
         one.versions.close()
 
 

@@ -1,6 +1,6 @@
-"""Makes the README's picture of an answer of a language model: ``.venv/bin/python docs/make_model_picture.py``.
+"""Makes the pictures of a language model's answers: ``.venv/bin/python docs/make_model_picture.py``.
 
-The model is a server on this machine that makes a fixed choice; the rest is the real program. ``--index DIR`` names the
+The model is a server on this machine that answers always alike; the rest is the real program. ``--index DIR`` names the
 index folder; default .advisor beside corpus/.
 """
 
@@ -22,6 +22,27 @@ CHOICE = (
     ("SAY: ", "careful balancing"),
     ("NEXT: How do I judge the quality of a flexible program?", ""),
 )
+WRITTEN = (
+    ("STATUS: answered", ""),
+    (
+        "WRITE: [{}] You can keep your job in a program with asynchronous classes, online or hybrid.",
+        "asynchronous classes",
+    ),
+    ("WRITE: [{}] A flexible format takes careful balancing of workload and effort to network.", "careful balancing"),
+)
+
+
+def answered(prompt: str) -> str:
+    """Return the answer to ``prompt``: a second reading, sentences of its own, or a choice."""
+    if "You check sentences against quotes" in prompt:
+        return "1 supported\n2 supported\n"
+    return written(prompt) if "WRITE:" in prompt else chosen(prompt)
+
+
+def written(prompt: str) -> str:
+    """Return sentences with the numbers that theirs have in ``prompt``."""
+    found = {words: re.search(rf"(?m)^\[(\d+)\] [^\n]*{re.escape(words)}", prompt) for _, words in WRITTEN if words}
+    return "".join(said.format(found[words][1]) + "\n" if words else said + "\n" for said, words in WRITTEN)
 
 
 def chosen(prompt: str) -> str:
@@ -38,7 +59,7 @@ class Model(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = chosen("\n".join(str(message["content"]) for message in sent["messages"]))
+        answer = answered("\n".join(str(message["content"]) for message in sent["messages"]))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -60,11 +81,13 @@ def main() -> None:
             "ADVISOR_MODEL": "openai:your-model",
             "ADVISOR_MODEL_URL": f"http://127.0.0.1:{model.server_port}/v1",
         }
-        with server(index) as url:
-            for scheme in ("light", "dark"):
-                page = opened(browser, url, 760, 560, scheme)
-                ask(page, QUESTION)
-                save(page, f"chosen-{scheme}")
+        for style, name in (("quotes", "chosen"), ("own-words", "written")):
+            os.environ["ADVISOR_MODEL_STYLE"] = style
+            with server(index) as url:
+                for scheme in ("light", "dark"):
+                    page = opened(browser, url, 760, 560, scheme)
+                    ask(page, QUESTION)
+                    save(page, f"{name}-{scheme}")
         model.shutdown()
 
 

@@ -27,7 +27,7 @@ from advisor_bot.models.opening import READER
 from advisor_bot.settings import Settings
 
 DATA = Path(__file__).parent / "data"
-GAMMA, HOLD, FOLDS = 1.0, 3.0, 5
+GAMMA, HOLD, FOLDS = 1.0, 10.0, 5
 HEADS = ("leans", "care", "human")
 WRONG = {"care": 0.01, "human": 0.01}  # share of ordinary questions taken for one, at most
 LEAST = {"care": 0.0, "human": 0.25}  # probability: "can i do this online" must never be taken for a wish to talk

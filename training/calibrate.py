@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 FOLDS, LOOSE = 8, 0.1  # LOOSE: scikit-learn's C; smaller holds the weights closer to nothing
 WRONG = 0.06  # share of questions without an answer that may be shown as answered
-SLACK = 0.015  # of the usefulness, for fewer refusals: a hedge costs a student less than a refusal
-MARGIN = 3.0  # how far below the best score another sentence is still shown
+SLACK = 0.006  # of the usefulness, for fewer refusals: a hedge costs a student less than a refusal
+MARGIN = 6.0  # how far below the best score another sentence is still shown
 GRID = [round(0.02 * step, 2) for step in range(10, 48)]
 
 
@@ -62,7 +62,7 @@ def calibrate(rows: Sequence[Seen]) -> dict[str, Any]:
         "calibration": {
             name: fit(numbers, yes).as_json() for name, yes in zip(("answered", "helped"), sides, strict=True)
         },
-        "limits": {"answered": limits[0], "helped": limits[1], "margin": MARGIN},
+        "limits": {"answered": limits[0], "row": row_limit(rows, crossed), "helped": limits[1], "margin": MARGIN},
         "at_limits": useful(rows, crossed, limits),
         "calibrated": {"auroc": auroc(sides[0], crossed[:, 0]), "auroc_helps": auroc(sides[1], crossed.max(1))},
     }
@@ -76,11 +76,22 @@ def across(numbers: NDArray[np.float64], yes: NDArray[np.bool_], guides: Sequenc
     return found
 
 
+def row_limit(rows: Sequence[Seen], chances: NDArray[np.float64]) -> float:
+    """Return the limit of *answered* where the row of a table answers: its neighbours look all alike."""
+    tables = [place for place, row in enumerate(rows) if row.guide.startswith("rows")] or list(range(len(rows)))
+    return lowest([rows[place] for place in tables], chances[tables])
+
+
+def lowest(rows: Sequence[Seen], chances: NDArray[np.float64]) -> float:
+    """Return the lowest limit of *answered* with at most ``WRONG`` wrongly answered."""
+    return next(one for one in GRID if useful(rows, chances, (one, one))["no_answered"] <= WRONG)
+
+
 def best_limits(rows: Sequence[Seen], chances: NDArray[np.float64]) -> tuple[float, float]:
     """Return the limits of the two probabilities.
 
     The lowest with at most ``WRONG`` wrongly answered, and the lowest nearly as useful as the best.
     """
-    answered = next(one for one in GRID if useful(rows, chances, (one, one))["no_answered"] <= WRONG)
+    answered = lowest(rows, chances)
     worth = {helped: useful(rows, chances, (answered, helped))["useful"] for helped in GRID}
     return answered, min(helped for helped in GRID if worth[helped] >= max(worth.values()) - SLACK)

@@ -112,6 +112,8 @@ def evaluate(
 def report(
     since: Annotated[str, typer.Option("--since", help="From when: 30d, 4w, 12h or 2026-09-01")] = "30d",
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page to this file")] = None,
+    cases: Annotated[Path | None, typer.Option("--cases", help="Write what is lacking as cases to this file")] = None,
+    group: Annotated[int | None, typer.Option("--group", min=1, help="With --cases: this group only")] = None,
     index: IndexOption = None,
 ) -> None:
     """Say what students asked, what the guide lacks and what they did not like (out of the journal)."""
@@ -120,6 +122,8 @@ def report(
     from advisor_bot.journal import report as reporting
     from advisor_bot.journal.tables import open_engine, prepare
 
+    if group is not None and cases is None:
+        raise QuestionError("--group goes with --cases FILE.")
     settings = _settings(index)
     if not settings.journal:
         raise QuestionError("There is no journal: ADVISOR_JOURNAL names its database, and docs/journal.md says more.")
@@ -130,10 +134,14 @@ def report(
     rows = reporting.read(engine, begin)
     with _advisor(index).versions.lease() as guide:
         made = reporting.report(rows, guide, begin, now)
+    if cases:
+        lines = [_line(row) for row in reporting.as_cases(made.groups, group)]
+        cases.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        _out(f"{len(lines)} cases: {cases}")
     if html:
         html.write_text(reporting.as_html(made), encoding="utf-8")
         _out(f"{made.asked} questions since {begin.date()}: {html}")
-    else:
+    if not html and not cases:
         _show_report(made)
 
 
@@ -147,15 +155,21 @@ def _show_report(made: Any) -> None:
     places = Table("quoted", "down", "section", title="What was asked, by section", title_justify="left")
     for place in made.places[:20]:
         places.add_row(str(place.asked), str(place.down or ""), Text(" > ".join(place.heading) or place.document))
-    groups = Table("asked", "not covered", "question", "nearest", title="What the guide lacks", title_justify="left")
-    for group in made.groups[:20]:
+    groups = Table(
+        "group", "asked", "not covered", "question", "nearest", title="What the guide lacks", title_justify="left"
+    )
+    for number, group in enumerate(made.groups[:20], 1):
         near = " > ".join(group.nearest.heading[-1:]) if group.nearest else ""
         asked = Text("\n".join(group.questions[:4]))
-        groups.add_row(str(group.asked), str(group.not_covered), asked, Text(near))
+        groups.add_row(str(number), str(group.asked), str(group.not_covered), asked, Text(near))
+    editions = Table("asked", "answered", "partial", "not covered", "version", title="By version", title_justify="left")
+    for one in made.editions[:5]:
+        counted = (one.asked, *(one.statuses[status] for status in ("answered", "partial", "not_covered")))
+        editions.add_row(*map(str, counted), one.version)
     disliked = Table("day", "why", "question", title="What was not liked", title_justify="left")
     for row in made.disliked[:20]:
         disliked.add_row(str(row.at.date()), Text(" ".join((row.reason, row.words)).strip()), Text(row.question))
-    for table in (groups, places, disliked):
+    for table in (groups, editions, places, disliked):
         if table.rows:
             console.print(table)
 

@@ -17,9 +17,9 @@ from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
 OWN_FILE = "guide.env"  # beside an index folder: what is set for that guide alone
-SECRET = ("api_key", "password", "journal")  # settings whose value is never shown
 # What a server has once, however many guides it has, and what follows from where a guide stands.
 _OF_THE_SERVER = "host port guides cache threads log_level trusted_proxies root_path corpus index".split()
+SECRET = ("api_key", "password", "owner_password", "journal")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -50,7 +50,8 @@ class Settings(BaseSettings):
         "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
         "is in danger, please call the emergency number where you are, now. Crisis lines are open day and night: "
         "search for “crisis line” and your country, or ask at any hospital. And please tell somebody near you, "
-        "a friend, your family, a counselor at your school. You do not have to carry this alone.",
+        "a friend, your family, a counselor at your school. You do not have to carry this alone. If I misread you, "
+        "ask me in other words what you would like to know.",
         description="What is said to a student in distress or danger, instead of any answer",
     )
     encoder: Literal["onnx", "sentence-transformers"] = Field("onnx", description="What computes vectors while serving")
@@ -113,6 +114,12 @@ class Settings(BaseSettings):
         "",
         repr=False,
         description="Password of a private guide, 8 characters or more; programs send the key",
+    )
+
+    owner_password: str = Field(
+        "",
+        repr=False,
+        description="Password of the owner's desk at `/owner`, 12 characters or more; empty: there is no desk",
     )
 
     journal: str = Field(
@@ -186,6 +193,19 @@ class Settings(BaseSettings):
             raise ValueError("a password has 8 characters or more")
         return value
 
+    @field_validator("owner_password")
+    @classmethod
+    def _owner_password_is_long(cls, value: str) -> str:
+        if 0 < len(value) < 12:
+            raise ValueError("the owner's password has 12 characters or more")
+        return value
+
+    @model_validator(mode="after")
+    def _visitors_are_not_owners(self) -> Self:
+        if self.owner_password and self.owner_password == self.password:
+            raise ValueError("ADVISOR_OWNER_PASSWORD and ADVISOR_PASSWORD must differ")
+        return self
+
     @property
     def encoder_folder(self) -> Path:
         """Where exported encoders stand, ``<cache>/encoders/<fingerprint>/``."""
@@ -253,6 +273,8 @@ class Settings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            if not first["loc"]:
+                raise SettingsError(f"{first['msg'].removeprefix('Value error, ')}.") from None
             key = str(first["loc"][0])
             if first["type"] == "extra_forbidden":
                 known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)

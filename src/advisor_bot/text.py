@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from urllib.parse import quote
 
 import sentencex
 import Stemmer
@@ -175,3 +176,14 @@ def escape_markdown(text: str) -> str:
     escaped = re.sub(r"([\\`*_\[\]<>~|&])", r"\\\1", text)
     escaped = re.sub(r"(?m)^(\s*)(#{1,6}(?=\s)|[-+](?=\s)|=+$|-+$)", r"\1\\\2", escaped)
     return re.sub(r"(?m)^(\s*\d+)([.)]\s)", r"\1\\\2", escaped)
+
+
+def quoted_at(address: str, words: str) -> str:
+    """Return ``address`` so that a browser opens it at ``words`` (a text fragment)."""
+    if not address.startswith(("http://", "https://")):
+        return ""
+    said = words.split()
+    most = 8
+    ends = [said] if len(said) <= 2 * most else [said[:most], said[-most:]]
+    fragment = ",".join(quote(" ".join(end), safe="").replace("-", "%2D") for end in ends if end)
+    return f"{address.partition('#')[0]}#:~:text={fragment}" if fragment else address

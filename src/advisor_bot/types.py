@@ -67,6 +67,11 @@ class Document:
     pages: tuple[tuple[int, int], ...] = ()
     left: Mapping[str, int] = field(default_factory=dict, compare=False)
 
+    @property
+    def address(self) -> str:
+        """The address of the web page that the text was fetched from; empty for a file."""
+        return self.meta.get("address", "")
+
     def page(self, offset: int) -> int | None:
         """Return the page on which ``offset`` stands, or None where the format has no pages."""
         found = None
@@ -145,7 +150,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """The proof of a sentence: ``quote == canonical text of document[start:end]``, never empty."""
+    """The proof of a sentence: ``quote == canonical text of document[start:end]``, never empty.
+
+    ``address`` opens the web page that the document was fetched from at the quoted words; empty for a file.
+    """
 
     n: int
     passage_id: str
@@ -156,6 +164,7 @@ class Citation:
     end: int
     page: int | None
     quote: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +214,10 @@ class Answer:
 def as_json(value: Any) -> dict[str, Any]:
     """Return a frozen value of this module as plain dicts and lists, ready for ``json.dumps``.
 
-    A segment without cells has no ``cells`` key, as the contract has it.
+    A segment without cells has no ``cells`` key, a citation of a file no ``address``, as the contract has it.
     """
-    return asdict(value, dict_factory=_without_empty_cells)
+    return asdict(value, dict_factory=_without_empty)
 
 
-def _without_empty_cells(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: value for key, value in pairs if not (key == "cells" and value is None)}
+def _without_empty(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in pairs if (key, value) not in (("cells", None), ("address", ""))}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from advisor_bot.answers.cite import MARKER, Line, Quote, cite, violations
 from advisor_bot.documents.load import parse
 from advisor_bot.text import escape_markdown, plain, sentences
-from advisor_bot.types import Answer, Document, Passage
+from advisor_bot.types import Answer, Document, Passage, as_json
 
 TEXT = "# Bikes\n\nA bike costs **300 euros** [sic] in Utrecht. It lasts 12 years.\n\n- **Tires.** Tires wear out.\n"
 DOCUMENT = parse("bikes.md", TEXT, markup=True)
@@ -46,6 +46,19 @@ def test_markers_number_the_citations_by_first_use_and_repeat_for_the_same_quote
 def test_a_quoted_segment_is_the_plain_quote() -> None:
     segment = answer_of(COST).segments[0]
     assert segment.text == "A bike costs 300 euros [sic] in Utrecht." == plain(answer_of(COST).citations[0].quote)
+
+
+def test_a_citation_of_a_web_page_opens_it_at_the_quoted_words() -> None:
+    fetched = replace(DOCUMENT, meta={"address": "https://uni.example/bikes#top"})
+    answer = answer_of(LASTS, documents={"bikes.md": fetched})
+    assert answer.citations[0].address == "https://uni.example/bikes#:~:text=It%20lasts%2012%20years."
+    assert as_json(answer)["citations"][0]["address"] == answer.citations[0].address
+
+
+@pytest.mark.parametrize("address", ["", "javascript:alert(1)", "data:text/html,x"])
+def test_a_citation_of_a_file_has_no_address(address: str) -> None:
+    answer = answer_of(LASTS, documents={"bikes.md": replace(DOCUMENT, meta={"address": address})})
+    assert "address" not in as_json(answer)["citations"][0]
 
 
 def test_a_marker_in_the_guide_cannot_pass_for_ours() -> None:

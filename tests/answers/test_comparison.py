@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from small import Made
 
+from advisor_bot.answers.advisor import Advisor
 from advisor_bot.answers.comparison import NOTHING, Comparison, continued, lookups, read_comparison, table
 from advisor_bot.answers.stages import Draft
 from advisor_bot.index.guide import Guide
@@ -79,6 +80,24 @@ def test_a_cell_takes_no_sentence_whose_subject_is_another_side(made: Made, guid
     about = made("What does the guide say about Vision?", ("Vision", 3.0))
     found = table(compared, {("", "Vision"): about, ("pay", "Vision"): wrong}, guide)
     assert found.status == "not_covered"
+
+
+def test_what_is_read_for_the_question_as_a_whole_is_no_row(made: Made, guide: Guide) -> None:
+    compared = Comparison(("Robotics", "Vision"), ("teaching",), doubtful=True)
+    hall, online = made("Robotics: teaching?", ("Robotics", 3.0)), made("Vision: teaching?", ("Vision", 3.0))
+    about = {("", "Robotics"): hall, ("", "Vision"): online}
+    cells = {("teaching", "Robotics"): hall, ("teaching", "Vision"): online}
+    found = table(compared, about | cells | {("alone", ""): hall}, guide)
+    assert rows(found) == [[" ", "Robotics", "Vision"], ["teaching", "quoted", "quoted"]]
+    assert found.status == "answered"
+
+
+def test_a_side_with_an_item_of_its_own_does_not_speak_by_the_items_beside_it(advisor: Advisor) -> None:
+    with advisor.versions.lease() as guide:
+        found = {one.name: one for one in lookups(Comparison(("Hybrid", "Part-time"), ()), guide)}
+        hybrid = [guide.words_of(number) for number in found["", "Hybrid"].numbers.tolist()]
+    assert any(words.startswith("Hybrid.") for words in hybrid)
+    assert not any(words.startswith("Part-time") for words in hybrid)
 
 
 def test_where_no_facet_is_asked_for_the_sections_are_the_rows(guide: Guide) -> None:

@@ -98,7 +98,7 @@ def test_a_selected_sentence_can_be_asked_about(visit: Open) -> None:
     page.locator(".guide-text p").first.click(click_count=3)
     page.get_by_role("button", name="Ask about this").click()
     expect(page.get_by_label("Your question")).to_have_value(
-        re.compile(r"^What does the guide say about “The guide is meant")
+        re.compile(r"^What does the guide say about “This guide is meant")
     )
     expect(page.get_by_label("Your question")).to_be_focused()
     page.keyboard.press("Enter")
@@ -213,7 +213,7 @@ def test_the_conversation_can_be_saved_as_markdown(visit: Open, tmp_path: Path) 
     download.value.save_as(tmp_path / "saved.md")
     text = (tmp_path / "saved.md").read_text()
     assert f"## {QUESTION}" in text
-    assert "Which specializations pay the most: “" in text
+    assert "Which specializations pay the most?: “" in text
     assert re.search(r"The guide is at version \d+", text)
     assert "- What is the best pizza topping in Naples?" in text.split("## Questions the guide left open")[1]
 

@@ -231,6 +231,17 @@ def test_a_visitor_asks_opens_a_source_and_follows_up(call: Call, site: Site, na
     assert counted.value.ok
 
 
+def test_a_source_keeps_its_lists_and_bold_words(call: Call) -> None:
+    guest = call("/")
+    frame = guest.open()
+    guest.ask("Do I need the GRE?")
+    frame.locator(".turn .marker").first.click()
+    item = frame.locator(".passage ul > li", has=frame.locator("mark"))
+    expect(item.first).to_be_visible()
+    expect(item.locator("strong").first).to_be_visible()
+    assert "**" not in (frame.locator(".passage").text_content() or "")
+
+
 def test_an_answer_is_copied_with_its_sources(call: Call, site: Site) -> None:
     guest = call("/")
     guest.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

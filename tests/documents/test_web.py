@@ -14,7 +14,8 @@ import pytest
 
 from advisor_bot.documents.fetch import Fetcher, FetchError, Limits
 from advisor_bot.documents.load import Loaded
-from advisor_bot.documents.web import ADDRESS, quoted_at, read_pages, split
+from advisor_bot.documents.web import read_pages, split
+from advisor_bot.text import quoted_at
 
 FEES = (
     b"<html><head><title>Fees</title></head>"
@@ -125,7 +126,7 @@ def fetched(addresses: list[str], memory: Path, **limits: float) -> Loaded:
 def test_a_page_is_read_and_keeps_its_address(site: str, tmp_path: Path) -> None:
     (document,) = fetched([f"{site}/moved"], tmp_path).documents
     assert document.text == "# Fees\n\nA term costs 900 euros.\n"
-    assert document.meta[ADDRESS] == f"{site}/fees"
+    assert document.address == f"{site}/fees"
     assert document.name == f"{site.removeprefix('http://')}/fees"
 
 

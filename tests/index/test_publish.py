@@ -350,7 +350,7 @@ def test_list_names_a_damaged_version(settings: Settings, three: list[str]) -> N
 def test_only_so_many_versions_are_kept_and_never_the_live_one_lost(settings: Settings, three: list[str]) -> None:
     two = settings.model_copy(update={"keep": 2})
     rollback(two, "1")
-    publishing.prune(two, 1)
+    publishing.prune(two.index_folder, 1)
     assert [version.name for version in history(two.index_folder)] == [three[0]]
     edit(settings, "in week 5", "in week 55")
     publish(documents(two), two)
@@ -360,7 +360,7 @@ def test_only_so_many_versions_are_kept_and_never_the_live_one_lost(settings: Se
 
 
 def test_numbers_are_never_used_again(settings: Settings, three: list[str]) -> None:
-    publishing.prune(settings, 1)
+    publishing.prune(settings.index_folder, 1)
     edit(settings, "in week 5", "in week 55")
     assert versions.sequence_of(publish(documents(settings), settings).version) == 4
 

@@ -245,7 +245,7 @@ def test_older_version_can_be_leased_by_name(library: Library, settings: Setting
 
 
 def test_pruned_version_is_not_kept_any_more(library: Library, settings: Settings, two_versions: list[str]) -> None:
-    assert prune(settings, 1) == [two_versions[1]]
+    assert prune(settings.index_folder, 1) == [two_versions[1]]
     with pytest.raises(IndexingError, match=f"Version {two_versions[1]} of the guide is not kept any more"):
         library.lease(two_versions[1]).__enter__()
 

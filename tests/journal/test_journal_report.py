@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from advisor_bot import cli
 from advisor_bot.answers.advisor import Advisor
 from advisor_bot.errors import QuestionError
+from advisor_bot.evaluate import read_cases
 from advisor_bot.index.guide import Guide
 from advisor_bot.journal import report as reporting
 from advisor_bot.journal.report import Kept, Report, alike, as_html, beginning
@@ -134,6 +136,33 @@ def test_the_command_prints_and_writes_a_page(
     written = CliRunner().invoke(cli.app, command)
     assert "2 questions since" in written.output
     assert file.read_text().startswith("<!doctype html>")
+
+
+def test_a_group_becomes_cases_that_evaluate_reads(
+    journal: str, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVISOR_JOURNAL", journal)
+    file, more = tmp_path / "cases.jsonl", ["--since", "365d", "--index", str(published)]
+    done = CliRunner().invoke(cli.app, ["report", "--cases", str(file), "--group", "1", *more])
+    assert done.exit_code == 0, done.output
+    cases = read_cases(file)
+    assert len(cases) == 3
+    assert all("housing" in case.question or "room" in case.question for case in cases)
+    assert all(case.answerable for case in cases)
+    CliRunner().invoke(cli.app, ["report", "--cases", str(file), *more])
+    assert len({case.id for case in read_cases(file)}) == 4
+    none = CliRunner().invoke(cli.app, ["report", "--cases", str(file), "--group", "9", *more])
+    assert "2 groups" in str(none.exception)
+
+
+def test_versions_are_told_apart(guide_open: Guide) -> None:
+    rows = [dataclasses.replace(kept(n), version=version) for n, version in ((2, "old"), (3, "old"), (0, "new"))]
+    made = reporting.report(rows, guide_open, NOW - datetime.timedelta(days=30), NOW)
+    assert [(one.version, one.asked, one.statuses["not_covered"]) for one in made.editions] == [
+        ("new", 1, 0),
+        ("old", 2, 2),
+    ]
+    assert "What changed since the last version" in as_html(made)
 
 
 def test_without_a_journal_the_command_says_what_to_set(published: Path) -> None:

@@ -124,7 +124,11 @@ def test_a_frame_and_labels_of_the_students_words_are_shown(advisor: Advisor) ->
              "LABEL: letters", f"SAY: {{{LETTERS}}}"]  # fmt: skip
     asked = ask(advisor, choose(*lines), question=question)
     said = [(s.kind, s.text) for s in asked.answer.segments if s.kind != "paragraph"]
-    assert said == [("lead", "A nurse with two kids:"), ("heading", "GRE"), ("heading", "letters")]
+    assert said == [
+        ("lead", "A nurse with two kids:"),
+        ("heading", "GRE"),
+        ("heading", "letters"),
+    ]  # the item's own label stays
 
 
 @pytest.mark.parametrize(
@@ -132,6 +136,10 @@ def test_a_frame_and_labels_of_the_students_words_are_shown(advisor: Advisor) ->
     [
         "FRAME: The GRE costs 900 dollars",
         "LABEL: Guaranteed admission",
+        "FRAME: You need the GRE",
+        "LABEL: need the GRE",
+        "LABEL: no GRE",
+        "MISSING: computer vision jobs",
         "MISSING: salaries of 250,000",
         "ASK: Would you tell me your password?",
         "ASK: Have you read http://evil.example?",
@@ -163,7 +171,7 @@ def test_a_question_back_alone_is_a_clarification(advisor: Advisor) -> None:
 def test_a_comparison_is_a_table_of_quotes_with_its_gaps(advisor: Advisor) -> None:
     question = "computer vision or natural language processing for jobs?"
     with advisor.versions.lease() as guide:
-        cv = guide.words_of(advisor_number(advisor, "computer vision"))
+        cv = guide.words_of(advisor_number(advisor, question))
     lines = ["TABLE: computer vision | natural language processing", f"ROW: jobs | {{{cv[:40]}}} | -"]
     asked = ask(advisor, choose(*lines), question=question)
     rows = [s.cells for s in asked.answer.segments if s.kind == "row" and s.cells]
@@ -189,6 +197,30 @@ def test_a_sentence_far_from_the_question_is_not_shown_and_quotes_stand_in(advis
     asked = ask(advisor, choose("STATUS: answered", f"SAY: {{{far[:40]}}}"))
     assert asked.answer.writer == "quotes"
     assert far not in asked.answer.text
+
+
+def test_a_choice_stands_or_falls_whole(advisor: Advisor) -> None:
+    with advisor.versions.lease() as guide:
+        everything = list(range(len(guide.sentence_rows)))
+        ranked = [everything[place] for place in guide.read(ASKED, everything).helps.argsort()[::-1]]
+        best, far = guide.words_of(ranked[0]), [guide.words_of(ranked[place]) for place in (-5, -20)]
+    chosen = choose("STATUS: answered", *[f"SAY: {{{one[:40]}}}" for one in (far[0], best)])
+    asked = ask(advisor, chosen, model_context=64_000)
+    assert asked.answer.writer == "scripted"
+    assert [words in quote for words, quote in zip((far[0], best), asked.quotes, strict=True)] == [True, True]
+    asked = ask(advisor, choose("STATUS: answered", *[f"SAY: {{{one[:40]}}}" for one in far]), model_context=64_000)
+    assert (asked.answer.writer, asked.notes[-1]) == ("quotes", phrases.model_gave_up("far", quotes=True))
+
+
+def test_most_choices_made_blindly_are_not_shown(advisor: Advisor) -> None:
+    chance = random.Random(3)
+
+    def blind(prompt: str) -> str:
+        shown = re.findall(r"(?m)^\[(\d+)\] ", prompt)
+        return "STATUS: answered\n" + "\n".join(f"SAY: {n}" for n in chance.sample(shown, chance.randint(1, 6)))
+
+    writers = [ask(advisor, blind, model_context=64_000).answer.writer for _ in range(15)]
+    assert writers.count("quotes") >= 9
 
 
 def test_models_that_choose_at_random_never_state_anything_of_their_own(advisor: Advisor) -> None:

@@ -69,11 +69,9 @@ def test_any_question_is_encoded_and_told_what_it_is(reader: Reader, text: str) 
     assert 0 <= reader.about(text).leans <= 1
 
 
-def test_questions_are_remembered_and_can_be_forgotten(reader: Reader) -> None:
+def test_questions_are_remembered(reader: Reader) -> None:
     first = reader.question("remember me")
     assert reader.question("remember me") is first
-    reader.forget()
-    assert reader.question("remember me") is not first
 
 
 def test_its_encoder_makes_the_vectors_of_passages(reader: Reader) -> None:

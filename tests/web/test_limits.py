@@ -129,7 +129,7 @@ def test_a_forwarded_host_counts_from_a_trusted_proxy_only(serving: Serving) -> 
 @pytest.mark.parametrize("prefix", ["", "/advice"], ids=["taken off by the proxy", "passed on"])
 def test_under_a_path_prefix_everything_is_found_and_guarded(serving: Serving, prefix: str) -> None:
     client = serving(root_path="/advice/")
-    for path in ("/", "/api/guide", "/read/guide.md", "/ui/chat.js", "/health", "/widget.js", "/widget"):
+    for path in ("/", "/api/guide", "/read/guide.md", "/plain", "/ui/chat.js", "/health", "/widget.js", "/widget"):
         assert client.get(prefix + path).status_code == 200, path
     assert client.post(prefix + "/api/ask", content="{}").status_code == 415
     assert client.get(prefix + "/api/guide", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403

@@ -25,6 +25,7 @@ GUARDED = [
     "/",
     "/widget",
     "/read/guide.md",
+    "/plain",
     "/api/guide",
     "/api/guide/guide.md",
     "/api/passages/0123",
@@ -62,6 +63,12 @@ def test_nobody_asks_before_the_password(serving: Serving) -> None:
         response = client.post("/api/ask", json={"question": "What pays?"}, headers=told)
         assert (response.status_code, response.json()["error"]["code"]) == (401, "key")
         assert "ADVISOR_API_KEY" in response.json()["error"]["message"]
+
+
+def test_nobody_asks_by_the_plain_form_before_the_password(serving: Serving) -> None:
+    response = serving().post("/plain", data={"question": "Which specializations pay the most?"})
+    assert response.status_code == 401
+    assert "specialization" not in response.text.lower()
 
 
 @pytest.mark.parametrize("path", OPEN)

@@ -18,7 +18,6 @@ from advisor_bot.index.guide import Guide
 from advisor_bot.index.library import Library
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
-from advisor_bot.retrieval.evidence import ALONE, Evidence
 from advisor_bot.retrieval.question import clean_question
 from advisor_bot.retrieval.search import Query, blended, find, make_query, passages_of, within
 from advisor_bot.retrieval.spelling import spelling
@@ -116,8 +115,7 @@ class Advisor:
     def _answers(self, question: str, guide: Guide) -> bool:
         steps = self.steps
         found = steps.read(steps.retrieve(steps.understand(Asked(question, (), NOBODY, guide))))
-        own: Evidence | None = found.evidence.get((ALONE, ""))
-        return found.understood.kind == "section" or (own is not None and own.status == "answered")
+        return steps.draft(found)[0].status == "answered"
 
     def _found(self, query: Query, guide: Guide, k: int) -> list[Passage]:
         found = find(query, guide)

@@ -35,7 +35,7 @@ from advisor_bot.index.guide import Guide
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
 from advisor_bot.retrieval.cells import with_cell
-from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Lookup, read
+from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Evidence, Lookup, read
 from advisor_bot.retrieval.question import foreign_language, parts_of, small_talk
 from advisor_bot.retrieval.search import find, make_query, passages_of, sentences_to_read, within
 from advisor_bot.retrieval.spelling import spelling
@@ -87,7 +87,8 @@ class Steps:
             text = self.writer.in_english(text, asked.history) if self.writer else ""
             if not text:
                 return Understood(asked, "foreign", asked.text, language=language)
-        found = Understood(asked, "quotes", text, 1.0 if language else 1 - about.leans, language)
+        alone = 1.0 if language or suggestions.is_ours(text, guide) else 1 - about.leans
+        found = Understood(asked, "quotes", text, alone, language)
         if section := suggestions.section_asked_for(text, guide):
             return replace(found, kind="section", section=section)
         if asked.profile.given and profile.asks_for_fit(text):
@@ -145,6 +146,13 @@ class Steps:
 
     def plan(self, found: Read) -> Planned:
         """Make the quoting answer: its status and its lines."""
+        draft, rest = self.draft(found)
+        if not draft.lines:
+            draft = self._refusal(found.understood.guide)
+        return Planned(found.understood, rest, draft)
+
+    def draft(self, found: Read) -> tuple[Draft, tuple[Evidence, ...]]:
+        """Return the quoting answer, without lines where nothing bears on the question, and what it rests on."""
         understood = found.understood
         guide, evidence = understood.guide, found.evidence
         draft: Draft | None = None
@@ -159,8 +167,7 @@ class Steps:
             case "foreign":
                 draft = Draft("not_covered", tuple(phrases.foreign(understood.language)))
             case "section" if understood.section:
-                lines = quote.section_lines(*understood.section, guide)
-                draft = Draft("answered", (*phrases.answered(lines), *lines))
+                draft = quote.section(*understood.section, guide)
             case "comparison" if understood.comparison:
                 alone = evidence.get((ALONE, ""))
                 if alone and alone.status == "answered":
@@ -171,11 +178,11 @@ class Steps:
                 draft = profile.draft(evidence, understood.asked.profile, guide)
             case _:
                 draft, rest = quote.draft(understood.text, evidence, understood.alone, guide)
+                if headed := suggestions.section_headed(understood.text, guide):
+                    draft = quote.in_section(draft, *headed, guide)
                 if draft.lines and profile.asks_for_fit(understood.text):
                     draft = replace(draft, lines=(*draft.lines, Line("note", phrases.ABOUT_YOU)))
-        if not draft.lines:
-            draft = self._refusal(guide)
-        return Planned(understood, rest, draft)
+        return draft, rest
 
     def _refusal(self, guide: Guide) -> Draft:
         suggested = self.offers.answerable(suggestions.starters(guide), guide)
@@ -239,7 +246,8 @@ class Steps:
     def _made(self, planned: Planned, cited: Cited, ending: Ending, lines: Sequence[Line]) -> Answer:
         asked, guide = planned.understood.asked, planned.understood.guide
         passages = _passages(planned, lines)
-        near = [*ending.suggestions, *suggestions.next_questions(guide, passages)]
+        said = [asked.text, *(turn.text for turn in asked.history if turn.role == "user")]
+        near = [*ending.suggestions, *suggestions.next_questions(guide, _quoted(lines), passages, said)]
         offered = () if ending.status == "chat" else self.offers.answerable(near, guide)[: suggestions.MOST_NEXT]
         found = planned.evidence
         return Answer(
@@ -264,8 +272,11 @@ def _passages(planned: Planned, lines: Sequence[Line]) -> list[Passage]:
         for passage in evidence.passages:
             found.setdefault(passage.id, passage)
     ranked = sorted(found.values(), key=lambda passage: -passage.score)
-    quoted = [q.passage for line in lines for part in (line, *(line.cells or ())) for q in part.quotes]
-    return list({passage.id: passage for passage in [*ranked, *quoted]}.values())
+    return list({passage.id: passage for passage in [*ranked, *_quoted(lines)]}.values())
+
+
+def _quoted(lines: Sequence[Line]) -> list[Passage]:
+    return [quote.passage for line in lines for part in (line, *(line.cells or ())) for quote in part.quotes]
 
 
 def _brief(planned: Planned) -> Brief:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from advisor_bot.documents.tables import row_header, words_at
-from advisor_bot.text import escape_markdown, numerals, plain
+from advisor_bot.text import escape_markdown, numerals, plain, quoted_at
 from advisor_bot.types import Answer, Cell, Citation, Document, Passage, Segment, SegmentKind
 
 MARKER = re.compile(r"\[(\d+)\]")
@@ -94,6 +94,7 @@ def _citation(n: int, quote: Quote, document: Document) -> Citation:
         end=quote.end,
         page=document.page(quote.start),
         quote=document.text[quote.start : quote.end],
+        address=quoted_at(document.address, plain(document.text[quote.start : quote.end])),
     )
 
 

@@ -41,6 +41,7 @@ _BETWEEN = re.compile(
     r"\bcompared? (?:to|with|against)\b)\s*",
     re.I,
 )
+_OR = re.compile(r"\b(?:or|vs|versus)\b", re.I)
 _ARTICLE = re.compile(
     r"^(?:(?:something|sth) like|"
     r"(?:the|a|an|my|doing|studying|is|are|what'?s|what is|should i (?:do|take|pick))\b)\s*",
@@ -94,6 +95,8 @@ def _sides(named: str, known: Topics, *, doubtful: bool) -> tuple[str, ...]:
     """
     parts = [_ARTICLE.sub("", part.strip(" ?.!,")) for part in _BETWEEN.split(named)]
     parts = [part for part in parts if any(word not in STOPWORDS for word in words(part))]
+    if doubtful and sum(bool(known.mentioned(part)) for part in _OR.split(named)) < 2:
+        return ()
     mentioned = known.mentioned(named)
     if len(mentioned) >= 2 and not any(set(a.names) & set(b.names) for a, b in combinations(mentioned, 2)):
         return tuple(dict.fromkeys(topic.name for topic in mentioned))
@@ -183,7 +186,7 @@ def lookups(comparison: Comparison, guide: Guide) -> list[Lookup]:
 def table(comparison: Comparison, read: Mapping[tuple[str, str], Evidence], guide: Guide) -> Draft:
     """Return the table, every cell a quote about its side; a side or a row without one says so."""
     sides = [_side_of(name, guide) for name in comparison.sides]
-    rows = list(dict.fromkeys(row for row, _ in read if row))
+    rows = list(dict.fromkeys(row for row, side in read if row and side))
     if not comparison.facets:  # sections that speak of most sides first, then in the guide's order
         common = sorted(rows, key=lambda row: -sum((row, side.name) in read for side in sides))[:MOST_ROWS]
         rows = [row for row in rows if row in common]
@@ -240,10 +243,11 @@ def _side_of(name: str, guide: Guide) -> Side:
     # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
     singles = {w for w in [*words(name), *topics(guide).initials] if (stem(w),) in forms}
     own, named = set[int](), set[int]()
+    items = {chunk.heading for chunk in guide.chunks if _names(chunk.label, forms)}  # a list with an item of its own
     for row, chunk in enumerate(guide.chunks):
-        heading = [stem(w) for w in words(" ".join([*chunk.heading[-1:], chunk.label]))]
         first, last = int(guide.first_sentence[row]), int(guide.first_sentence[row + 1])
-        if any(within(form, heading) for form in forms):
+        under = " ".join(chunk.heading[-1:]) if chunk.heading not in items else ""
+        if _names(f"{under} {chunk.label}", forms):
             own.update(range(first, last))
             continue
         for number in range(first, last):
@@ -252,6 +256,11 @@ def _side_of(name: str, guide: Guide) -> Side:
             if singles & set(spoken) or any(within(form, stems) for form in forms if len(form) > 1):
                 named.add(number)
     return Side(name, frozenset(own), frozenset(named))
+
+
+def _names(text: str, forms: Sequence[tuple[str, ...]]) -> bool:
+    spoken = [stem(word) for word in words(text)]
+    return any(within(form, spoken) for form in forms)
 
 
 def within(name: tuple[str, ...], spoken: Sequence[str]) -> bool:

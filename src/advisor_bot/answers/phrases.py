@@ -34,6 +34,7 @@ _GAVE_UP: dict[str, str] = {
     "limited": "The language model is asked too often just now. ",
     "budget": "Today’s budget for the language model is used up. ",
     "resting": "The language model could not be reached for a while. ",
+    "far": "What the language model chose has little to do with the question. ",
     "unproved": "What the language model wrote is not borne out by the guide. ",
     "busy": "The language model is busy with others. ",
 }
@@ -103,7 +104,7 @@ def partly(question: str, body: Sequence[Line], guide: Guide) -> list[Line]:
         unsaid = "The guide gives no figure for this."
     else:
         echo = _echo(question)
-        unsaid = f"The guide does not answer “{echo}” directly." if echo else "The guide does not answer this directly."
+        unsaid = part_unsaid(question) if echo else "The guide does not answer this directly."
     return [Line("lead", f"{unsaid} {_under(body) or 'Here'} it says:")]
 
 
@@ -127,6 +128,11 @@ def model_gave_up(why: str, *, quotes: bool) -> str:
 def part_missed(text: str) -> str:
     """Return the note for the part of a question that the guide does not cover."""
     return f"On “{_echo(text) or text[:LONGEST_ECHO]}” the guide says nothing."
+
+
+def part_unsaid(text: str) -> str:
+    """Return what says that the guide has no answer to ``text``, though perhaps something near it."""
+    return f"The guide does not answer “{_echo(text) or text[:LONGEST_ECHO]}” directly."
 
 
 def title_of(guide: Guide) -> str:

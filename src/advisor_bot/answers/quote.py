@@ -29,6 +29,8 @@ WHOLE_ITEM = 60  # words up to which an item is quoted from its label on
 MOST_OF_SECTION = 150  # words of a section that was asked for
 LONGEST_BACK = 700  # characters that a sentence may lean back over
 
+_RANK: Mapping[Status, int] = {"not_covered": 0, "partial": 1, "answered": 2}
+PERHAPS_ALONE = 0.2  # probability that a question stands alone from which it need not lean on the talk
 _SOURCE = re.compile(
     r"\b(?:according to|report(?:s|ed)?|survey|study|studies|statistics|source|bureau|data from|projected by)\b", re.I
 )
@@ -63,10 +65,15 @@ def draft(
 
 
 def _better(alone: float, evidence: Mapping[Name, Evidence]) -> Evidence:
-    """Return the better of the ways to read a question, by what the reader made of each and how likely each is."""
+    """Return the better of the ways to read a question, by what the reader made of each and how likely each is.
+
+    Where it may well stand alone, what was said before is used only if the guide does no worse by it.
+    """
     own = evidence[ALONE, ""]
-    ways = [(alone * _worth(own), own)]
-    ways += [((1 - alone) * _worth(one), one) for (name, _), one in evidence.items() if name.startswith(AFTER)]
+    after = [one for (name, _), one in evidence.items() if name.startswith(AFTER)]
+    if alone >= PERHAPS_ALONE:
+        after = [one for one in after if _RANK[one.status] >= _RANK[own.status]]
+    ways = [(alone * _worth(own), own), *(((1 - alone) * _worth(one), one) for one in after)]
     return max(ways, key=lambda way: way[0])[1]
 
 
@@ -264,6 +271,19 @@ def _list_of(document: str, offset: int, guide: Guide) -> list[Block]:
 def _first_sentence(document: str, item: Block, guide: Guide) -> tuple[int, int] | None:
     spans = guide.chunks[guide.row_at(document, item.start)].sentences
     return next(((a, b) for a, b in spans if item.start <= a and b <= item.end), None)
+
+
+def section(document: str, asked: Section, guide: Guide) -> Draft:
+    """Return a section as the answer to a question that asked for it."""
+    lines = section_lines(document, asked, guide)
+    return Draft("answered", (*phrases.answered(lines), *lines))
+
+
+def in_section(made: Draft, document: str, headed: Section, guide: Guide) -> Draft:
+    """Return ``made`` where it answers out of the section that has the question for its heading, else the section."""
+    first = next((quote for line in made.lines for quote in line.quotes), None)
+    inside = first and first.passage.document == document and headed.start <= first.start < headed.end
+    return made if made.status == "answered" and inside else section(document, headed, guide)
 
 
 def section_lines(document: str, section: Section, guide: Guide) -> list[Line]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
 from advisor_bot.errors import AdvisorError
 from advisor_bot.index.guide import Guide
 from advisor_bot.index.library import Library
+from advisor_bot.retrieval.evidence import names_of
 from advisor_bot.text import words
 from advisor_bot.types import Document, Passage, Section
 
 _log = logging.getLogger(__name__)
 MOST_STARTERS, MOST_NEXT = 6, 3
+LONGEST = 90  # characters of a heading that a question is made of
 TRIED_AT_ONCE = 2_000  # sentences of a guide whose questions are tried while a student waits
 _VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
 _SECTION = re.compile(r"^what does the guide say about [“\"']?(.+?)[”\"']?\s*\?*$", re.I)
 
 
@@ -70,10 +73,9 @@ def starters(guide: Guide) -> list[str]:
     own = [question.strip(" ,") for d in guide.documents.values() for question in _asked_in(d.meta.get("starters", ""))]
     if own:
         return own[:MOST_STARTERS]
-    headed = [s for d in guide.documents.values() for s in d.sections if s.heading and s.blocks]
-    asked = list(dict.fromkeys(as_question(s.heading[-1]) for s in headed if is_question(s.heading[-1])))
+    asked = [question for question in all_questions(guide) if not _SECTION.match(question)]
     if len(asked) < MOST_STARTERS:
-        top = [as_question(s.heading[-1]) for d in guide.documents.values() for s in _top_sections(d)]
+        top = [as_question(s.heading[-1], guide) for d in guide.documents.values() for s in _top_sections(d)]
         asked = list(dict.fromkeys([*asked, *top[:: max(1, len(top) // MOST_STARTERS)]]))
     step = max(1, len(asked) // MOST_STARTERS)
     return asked[::step][:MOST_STARTERS]
@@ -81,37 +83,83 @@ def starters(guide: Guide) -> list[str]:
 
 def all_questions(guide: Guide) -> list[str]:
     """Return every question that may be offered after an answer."""
-    sections = [s for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
-    return list(dict.fromkeys(as_question(section.heading[-1]) for section in sections))
+    return [as_question(section.heading[-1], guide) for section in _offered(guide)]
 
 
-def next_questions(guide: Guide, passages: Sequence[Passage], most: int = 2 * MOST_NEXT) -> list[str]:
-    """Return questions to go on with: the sections beside those that were read."""
-    read = {p.heading for p in passages[:2]}
-    sections = [s for d in guide.documents.values() for s in d.sections if s.blocks and s.heading]
-    places = [i for i, s in enumerate(sections) if s.heading in read]
-    near = sorted(range(len(sections)), key=lambda i: min((abs(i - p) for p in places), default=i))
-    asked = (as_question(sections[place].heading[-1]) for place in near if sections[place].heading not in read)
-    return list(dict.fromkeys(asked))[:most]
+def next_questions(
+    guide: Guide, quoted: Sequence[Passage], read: Sequence[Passage], asked: Collection[str] = ()
+) -> list[str]:
+    """Return questions to go on with: for the sections beside those ``quoted``, else for those ``read`` and beside.
+
+    What was ``asked`` before is not offered again.
+    """
+    shown = {passage.heading for passage in quoted}
+    here = shown or {passage.heading for passage in read[:2]}
+    told = [place[1] for text in asked if (place := section_asked_for(text, guide) or section_headed(text, guide))]
+    sections = _offered(guide)
+    places = [place for place, section in enumerate(sections) if section.heading in here]
+    near = sorted(range(len(sections)), key=lambda i: min((abs(i - place) for place in places), default=i))
+    left = [sections[i] for i in near if sections[i].heading not in shown and sections[i] not in told]
+    return [as_question(section.heading[-1], guide) for section in left[: 2 * MOST_NEXT]]
 
 
-def as_question(heading: str) -> str:
+def as_question(heading: str, guide: Guide) -> str:
     """Return a heading as a question a student might ask."""
     bare = re.sub(r"(?i)^how to\b", "How do I", heading.strip(" .:"))
-    return bare.rstrip("?") + "?" if is_question(bare) else f"What does the guide say about “{bare}”?"
+    if is_question(bare):
+        return bare.rstrip("?") + "?"
+    bare = _BRACKETS.sub("", bare) or bare
+    first = re.split(r"\W", bare)[0]
+    if first[1:].islower() and first.lower() not in guide.once(names_of):
+        bare = bare[0].lower() + bare[1:]
+    return f"What does the guide say about {bare}?"
 
 
 def section_asked_for(text: str, guide: Guide) -> tuple[str, Section] | None:
     """Return the document and section that ``text`` asks for by its heading, as our own questions do."""
     found = _SECTION.match(" ".join(text.split()))
-    if not found:
-        return None
-    wanted = found[1].casefold()
+    return next(iter(guide.once(_by_heading).get(_folded(found[1]), ())), None) if found else None
+
+
+def section_headed(question: str, guide: Guide) -> tuple[str, Section] | None:
+    """Return the document and section that has ``question`` for its heading; None where several have."""
+    places = guide.once(_by_heading).get(_folded(question), ())
+    return places[0] if len(places) == 1 and is_question(places[0][1].heading[-1]) else None
+
+
+def is_ours(text: str, guide: Guide) -> bool:
+    """Tell whether we offer ``text`` ourselves: then it leans on nothing that was said before."""
+    return bool(section_headed(text, guide)) or _folded(text) in map(_folded, starters(guide))
+
+
+def _by_heading(guide: Guide) -> dict[str, list[tuple[str, Section]]]:
+    """Return the sections with words of their own by their headings, as they stand and as questions."""
+    found: dict[str, list[tuple[str, Section]]] = {}
     for document in guide.documents.values():
         for section in document.sections:
-            if section.heading and section.blocks and section.heading[-1].strip(" .:").casefold() == wanted:
-                return document.name, section
-    return None
+            if section.heading and section.blocks:
+                heading = section.heading[-1]
+                for name in {_folded(heading), _folded(as_question(heading, guide))}:
+                    found.setdefault(name, []).append((document.name, section))
+    return found
+
+
+def _offered(guide: Guide) -> list[Section]:
+    """Return the sections that a short question names, each alone of its name."""
+    places = guide.once(_by_heading)
+    return [
+        section
+        for document in guide.documents.values()
+        for section in document.sections
+        if section.heading
+        and len(section.heading[-1]) <= LONGEST
+        and len(places.get(_folded(section.heading[-1]), ())) == 1
+    ]
+
+
+def _folded(text: str) -> str:
+    bare = _BRACKETS.sub("", text) or text
+    return " ".join(bare.casefold().strip(" .:?“”\"'").split())
 
 
 def is_question(heading: str) -> bool:

@@ -1,8 +1,8 @@
-"""Document -> Chunks: pieces of one section each, cut where the author's own blocks begin and end.
+"""Document -> Chunks: pieces of one section each, cut between paragraphs, items and rows.
 
-The unit is the block, so an edit inside one paragraph leaves the chunks of the others as they are: nothing is
-packed across paragraphs. Three joins are made, each decided by the blocks beside it alone: very short paragraphs
-go with the next one, an introduction ending in a colon with what it introduces, a short list stays in one piece.
+Paragraphs are not packed together, so an edit inside one leaves the chunks of the others unchanged. There are three
+exceptions, each decided by neighbouring blocks alone: a very short paragraph goes with the next one, an introduction
+that ends in a colon with what it introduces, and a short list stays in one piece.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Key = tuple[tuple[str, ...], str]
 
 @dataclass(frozen=True, slots=True)
 class ReadSentence:
-    """A sentence as it is read: its plain words, the heading it stands under."""
+    """A sentence as the reader takes it: its plain words and the heading above it."""
 
     text: str
     heading: str = ""
@@ -41,7 +41,7 @@ class ReadSentence:
 
 @dataclass(frozen=True, slots=True)
 class EncodedTexts:
-    """What is encoded for one chunk: the whole, and its sentences."""
+    """The texts to encode for one chunk: one for the whole chunk, one for each sentence."""
 
     chunk: str
     sentences: tuple[ReadSentence, ...]
@@ -96,8 +96,8 @@ class _Piece:
 def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
     """Return the chunks of ``document`` in order, each about ``target`` characters or one shorter block.
 
-    No chunk crosses a heading; headings themselves are in none. Ids depend on the document's name, the heading
-    path, the text and how many equal chunks came before, on nothing else.
+    No chunk crosses a heading or contains one. A chunk's id depends only on the document's name, the heading path,
+    the text and how many equal chunks came before.
     """
     written = shadow(document.text)
     twin = blanked(written)
@@ -110,7 +110,7 @@ def chunk(document: Document, *, target: int = 600) -> tuple[Chunk, ...]:
 
 
 def encoded_texts(chunk: Chunk, document: Document) -> EncodedTexts:
-    """Return what is encoded for ``chunk``: its heading path and plain words, and each of its sentences in its place.
+    """Return the texts to encode for ``chunk``: its heading path with its plain words, and its sentences in order.
 
     The path opens with the document's title, unless that is only the file's name. Rows come with their
     column names.
@@ -287,11 +287,8 @@ def _split(page: _Page, block: Block, *, whole: float = SLACK) -> list[_Piece]:
     starts = [start for start, _ in spans]
     parts = max(2, round(size / page.target))
     cuts = {_nearest(starts, block.start + size * part / parts) for part in range(1, parts)} if starts else set()
-    bounds = [
-        block.start,
-        *(place for cut in sorted(cuts - {0}) for place in (spans[cut - 1][1], starts[cut])),
-        block.end,
-    ]
+    places = [place for cut in sorted(cuts - {0}) for place in (spans[cut - 1][1], starts[cut])]
+    bounds = [block.start, *places, block.end]
     return [_Piece((block,), start, end) for start, end in zip(bounds[::2], bounds[1::2], strict=True)]
 
 

@@ -2,7 +2,7 @@
 
 The converters are the extra ``formats``: BeautifulSoup and markdownify for pages, pandoc (a program of its own) for
 Word and its kin, pdfplumber for PDF; docs/guides.md says why these. A file that holds no text, is locked, damaged or
-blown up says so in one line (``CannotConvertError``) and is left out.
+too large unpacked is left out with the reason (``CannotConvertError``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CannotConvertError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A file's text as Markdown, where each page starts in it as (offset, page number), and how much is not read."""
+    """A file as Markdown; where its pages start, as (offset, page number); how often what kind of thing is not read."""
 
     text: str
     pages: Pages = ()
@@ -73,7 +73,7 @@ def _html(data: bytes) -> Converted:
 
 
 def decoded(data: bytes, charset: str = "") -> str:
-    """Return a page's text as browsers read it: Latin-1 and ASCII named mean Windows-1252."""
+    """Return a page's text as browsers read it: a page that names Latin-1 or ASCII is read as Windows-1252."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace")
     try:

@@ -1,7 +1,7 @@
-"""Web addresses -> files in hand, politely: robots.txt, limits of time and size, redirects kept to the site.
+"""Fetches web pages politely: robots.txt, limits of time and size, redirects only within the site.
 
-No private or loopback address is asked unless the owner says so, whatever a name resolves to: what was looked up and
-checked is what is connected to. Nothing here runs where no address is given.
+Private and loopback addresses are refused unless the owner allows them. A name is looked up once a request; the address
+that was checked is the one connected to. Nothing here runs where no web address is given.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _READ_AT_ONCE = 65_536
 
 
 class FetchError(Exception):
-    """Why an address cannot be read; follows it in a sentence."""
+    """Why an address cannot be read, worded to follow the address in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,14 @@ MAY_HIDE = frozenset((*_READ["docx"], *_READ["odt"], *_STYLES.values()))  # the 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The parts of a zipped document that differ without hidden text, and how many pieces of it were taken out."""
+    """The parts of a zipped document that held hidden text, now without it, and how many pieces were taken out."""
 
     parts: Mapping[str, bytes]
     taken: int
 
 
 def without_hidden(kind: str, parts: Mapping[str, bytes]) -> Shown:
-    """Return the changed ones of ``parts``, a ``docx`` or ``odt`` by the names in its zip; other kinds have none.
+    """Take hidden text out of ``parts``, the files in a ``docx`` or ``odt`` by name; return the changed ones.
 
     Raises ``xml.etree.ElementTree.ParseError`` where a part is no XML, ``ValueError`` where it has entities.
     """

@@ -1,7 +1,7 @@
-"""A web page -> Markdown: what a person sees of it, menus left out, with a remark on all that is not read.
+"""A web page -> Markdown: what a person sees of it without menus, and a count of what is not read.
 
-BeautifulSoup reads the page, markdownify writes it. Between the two stands what no converter tried did
-(docs/guides.md): accordions and tabs, signs and notes, cells that span, bold paragraphs that are headings.
+BeautifulSoup reads the page, markdownify writes Markdown. The steps between do what no converter we tried does
+(docs/guides.md): accordions and tabs, footnotes, cells that span rows or columns, bold paragraphs that are headings.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Remarks = Counter[str]
 
 
 class NoTextError(Exception):
-    """Why a page cannot be read; follows its name in a sentence."""
+    """Why a page cannot be read, worded to follow its name in a sentence."""
 
 
 def read(html: str) -> tuple[str, Remarks]:
-    """Return a page as Markdown, and what of it is not read with how often. Raises ``NoTextError``."""
+    """Return a page as Markdown and how often which kind of thing is not read. Raises ``NoTextError``."""
     from bs4 import BeautifulSoup
 
     page = BeautifulSoup(_without_comments(html), "html.parser")
@@ -47,13 +47,13 @@ def read(html: str) -> tuple[str, Remarks]:
     title = page.title.get_text(" ", strip=True) if page.title else ""
     left = Remarks()
     main = _seen(page, left)
-    _notes(page, main)
+    _notes(main)
     _raised(main)
     _accordions(main)
     _word_lists(main)
     _bold_headings(main)
     for table in reversed(main.find_all("table")):
-        _table(page, table)
+        _table(table)
     text = _markdown(main)
     if not text.strip():
         raise NoTextError("holds no text outside its menus")
@@ -153,7 +153,7 @@ def _is_menu(part: Tag) -> bool:
 # --- signs and their notes ---------------------------------------------------------------------------------------
 
 
-def _notes(page: BeautifulSoup, main: Tag) -> None:
+def _notes(main: Tag) -> None:
     """Set each note after the block with its sign, and take the signs away."""
     links = main.find_all("a", href=re.compile("^#(?!.*(?:ref|back))", re.I))
     signs = {str(a["href"])[1:]: a for a in links if _is_sign(a)}
@@ -162,7 +162,7 @@ def _notes(page: BeautifulSoup, main: Tag) -> None:
         if note is not None and note.name == "a":
             note = note.find_parent(["p", "li", "div"])
         if note is not None and sign not in note.descendants:
-            _move(page, note, sign)
+            _move(note, sign)
     numbered: dict[str, tuple[Tag, Tag]] = {}
     for mark in main.select("p > sup"):
         note, words = mark.parent, mark.get_text(strip=True)
@@ -173,7 +173,7 @@ def _notes(page: BeautifulSoup, main: Tag) -> None:
         if words in numbered and raised is not numbered[words][1] and not _is_power(raised):
             note, mark = numbered.pop(words)
             mark.decompose()
-            _move(page, note, raised)
+            _move(note, raised)
     for sign in [*signs.values(), *main.find_all(class_=re.compile("footnote-back|reversefootnote"))]:
         if not sign.decomposed:
             (sign.find_parent("sup") or sign).decompose()
@@ -190,17 +190,14 @@ def _is_sign(link: Tag) -> bool:
     )  # fmt: skip
 
 
-def _move(page: BeautifulSoup, note: Tag, sign: Tag) -> None:
+def _move(note: Tag, sign: Tag) -> None:
     block = sign.find_parent(["table"]) or sign.find_parent(["p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "div"])
     for link in note.find_all("a", href=re.compile("^#")):
         link.decompose()
     words = re.sub(r"^\s*(?:\[\w{1,3}\]|[*†‡])\s*", "", note.get_text(" ", strip=True))
     note.decompose()
-    if block is None or block.decomposed or not words:
-        return
-    made = page.new_tag("p")
-    made.string = words
-    (block.find_parent(["ul", "ol"]) or block).insert_after(made)
+    if block is not None and not block.decomposed and words:
+        (block.find_parent(["ul", "ol"]) or block).insert_after(_new("p", words))
 
 
 def _is_power(raised: Tag) -> bool:
@@ -256,10 +253,10 @@ def _word_lists(main: Tag) -> None:
             made["data-word"] = "1"
 
 
-def _new(name: str) -> Tag:
+def _new(name: str, words: str = "") -> Tag:
     from bs4 import BeautifulSoup
 
-    return BeautifulSoup("", "html.parser").new_tag(name)
+    return BeautifulSoup("", "html.parser").new_tag(name, string=words or None)
 
 
 def _bold_headings(main: Tag) -> None:
@@ -282,14 +279,12 @@ def _bold_headings(main: Tag) -> None:
             part.name = f"h{level}"
             part.string = head
         elif following is not None and following.name == "br" and not str(bold.next_sibling or "").strip(" \n<br/>"):
-            made = _new(f"h{level}")
-            made.string = head
-            part.insert_before(made)
+            part.insert_before(_new(f"h{level}", head))
             bold.decompose()
             following.decompose()
 
 
-def _table(page: BeautifulSoup, table: Tag) -> None:
+def _table(table: Tag) -> None:
     """Replace a table by one whose every row has all its cells, the first row its column names."""
     rows, heads = _grid(table)
     if not rows:
@@ -304,13 +299,10 @@ def _table(page: BeautifulSoup, table: Tag) -> None:
     caption = table.find("caption")
     lines = [names, ["---"] * len(names), *rows[heads:]]
     text = "\n".join("| " + " | ".join(cell.replace("|", "\\|") or " " for cell in line) + " |" for line in lines)
-    made = page.new_tag("pre")
+    made = _new("pre", text)
     made["data-table"] = "1"
-    made.string = text
     if caption and caption.get_text(strip=True):
-        words = page.new_tag("p")
-        words.string = caption.get_text(" ", strip=True)
-        table.insert_before(words)
+        table.insert_before(_new("p", caption.get_text(" ", strip=True)))
     table.replace_with(made)
 
 
@@ -341,8 +333,7 @@ def _grid(table: Tag) -> tuple[list[list[str]], int]:
         headed = row.find_parent("thead") is not None or (cells and all(cell.name == "th" for cell in cells))
         heads += bool(headed and heads == y)
     grid = [[filled.get((y, x), "") for x in range(width)] for y in range(len(rows))]
-    empty = heads and not any(any(row) for row in grid[:heads])
-    if empty:
+    if heads and not any(any(row) for row in grid[:heads]):
         grid, heads = grid[heads:], 0
     grid = [row for place, row in enumerate(grid) if any(row) or place < heads]
     if not heads and len(rows) > 1 and any(_span(cell, "rowspan") > 1 for cell in rows[0].find_all(["td", "th"])):
@@ -367,14 +358,8 @@ def _markdown(main: Tag) -> str:
     tables: list[str] = []
     for place, table in enumerate(main.find_all("pre", attrs={"data-table": True})):
         tables.append(table.get_text())
-        table.replace_with(_placed(place))
+        table.replace_with(_new("p", f"TABLEPLACE{place}X"))
     text = str(MarkdownConverter(heading_style="ATX", bullets="-", strip=["img"]).convert(str(main)))
     text = "\n".join(line.rstrip() for line in text.replace("\r", "").replace("\u00a0", " ").split("\n"))
     text = re.sub(r"(?m)^[ \t>-]*TABLEPLACE(\d+)X[ \t]*$", lambda found: f"\n\n{tables[int(found[1])]}\n\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-def _placed(place: int) -> Tag:
-    made = _new("p")
-    made.string = f"TABLEPLACE{place}X"
-    return made

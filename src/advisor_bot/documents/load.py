@@ -293,7 +293,7 @@ def _document(name: str, file: Path, max_bytes: int) -> Document:
 
 
 def read_bytes(name: str, suffix: str, data: bytes) -> Document | LeftOut:
-    """Return the document ``data`` holds, read as a file with this suffix is, or why it is left out."""
+    """Return the document in ``data``, read like a file with this suffix, or the reason why it is left out."""
     try:
         return _read(name, READERS[suffix], data, suffix)
     except _UnreadableError as problem:

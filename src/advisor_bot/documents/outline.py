@@ -1,4 +1,4 @@
-"""What the two readers share: the file's lines, the names items open with, headings made into sections."""
+"""What the Markdown and plain-text readers share: lines, labels of items, and headings made into sections."""
 
 from __future__ import annotations
 

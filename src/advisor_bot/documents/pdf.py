@@ -1,6 +1,6 @@
-"""A PDF -> Markdown: columns one after the other, tables as rows, running titles out, sentences whole across pages.
+"""A PDF -> Markdown: columns in reading order, tables as rows, no running titles, sentences joined across pages.
 
-pdfplumber says which words stand where. ``python -m advisor_bot.documents.pdf`` reads a PDF from stdin and writes
+pdfplumber finds the words and their places. ``python -m advisor_bot.documents.pdf`` reads a PDF from stdin and writes
 JSON: ``convert`` runs it as a process of its own, within limits of time and memory.
 """
 
@@ -36,7 +36,7 @@ Pages = tuple[tuple[int, int], ...]
 
 
 class NoTextError(Exception):
-    """Why a PDF cannot be read; follows its name in a sentence."""
+    """Why a PDF cannot be read, worded to follow its name in a sentence."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class _Part:
 
 
 def read(data: bytes) -> tuple[str, Pages, Counter[str]]:
-    """Return the text as Markdown, where each page starts in it, and what is not read. Raises ``NoTextError``."""
+    """Return the text as Markdown, the offset of each page, and what is not read. Raises ``NoTextError``."""
     import pdfplumber
     from pdfplumber.utils.exceptions import PdfminerException
 

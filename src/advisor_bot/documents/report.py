@@ -1,4 +1,4 @@
-"""What was read of a document and what was not: the line that ingest says of each file."""
+"""The line that ingest prints for each file: what was read of it, and what was not."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The sentences of a block: what is quoted, checked and cited one at a time.
 
-``text.sentences`` finds where sentences end; here the markup of Markdown is kept from misleading it, and what
-does not stand by itself stays with its neighbour: a number, an item's label, the time zone after "5 p.m.".
+``text.sentences`` finds where sentences end; this module keeps Markdown's marks from misleading it. What means
+nothing alone stays with its neighbour: a number, an item's label, the time zone after "5 p.m.".
 """
 
 from __future__ import annotations

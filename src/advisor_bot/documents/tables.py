@@ -15,7 +15,7 @@ Span = tuple[int, int]
 
 
 def header_of(text: str, start: int) -> Span | None:
-    """Return where the header of the table stands whose row begins at ``start``, None where there is no table."""
+    """Return the span of the header of the table whose row begins at ``start``, None where there is no table."""
     top = max(0, start - LONGEST_TABLE)
     line = text.rfind("\n", top, start) + 1
     blank = text.rfind("\n\n", top, max(line - 1, top))
@@ -32,13 +32,13 @@ def header_of(text: str, start: int) -> Span | None:
 
 
 def words_at(text: str, start: int, end: int) -> str:
-    """Return the plain words of ``text[start:end]``; of a table's row each value after the name of its column."""
+    """Return the plain words of ``text[start:end]``; a table's row as ``Name: value; Name: value``."""
     header = row_header(text, start, end)
     return plain(text[start:end]) if header is None else named(text[slice(*header)], text[start:end])
 
 
 def row_header(text: str, start: int, end: int) -> Span | None:
-    """Return where the header stands of the one row that ``text[start:end]`` is, None where it is no row."""
+    """Return the span of the header above the row ``text[start:end]``, None where that is not one row."""
     return header_of(text, start) if "|" in text[start:end] and "\n" not in text[start:end] else None
 
 
@@ -52,7 +52,7 @@ def named(header: str, row: str) -> str:
 
 
 def spoken_at(text: str, start: int, end: int) -> str:
-    """Return the words of ``text[start:end]`` as they are read, a row as the sentence it stands for."""
+    """Return the plain words of ``text[start:end]``; a row as a sentence: "For KEY, the NAME is VALUE, ..."."""
     header = row_header(text, start, end)
     if header is None:
         return plain(text[start:end])

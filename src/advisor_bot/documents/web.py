@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from advisor_bot.documents import convert
 from advisor_bot.documents.fetch import Fetcher, FetchError, Page
@@ -19,7 +19,6 @@ from advisor_bot.types import Document
 MOST_PAGES = 1_000
 DEEPEST_SITEMAP = 3
 LONGEST_LIST = 1_000_000
-ADDRESS = "address"  # the key in a document's ``meta``
 _ADDRESS = re.compile(r"https?://\S+", re.I)
 _LOCATION = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*(.{1,2000}?)\s*(?:\]\]>)?\s*</loc>", re.I | re.S)
 _SUFFIXES = {
@@ -36,7 +35,7 @@ _SUFFIXES = {
 
 
 def split(given: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Return the paths and the web addresses among ``given``; a text file of nothing but addresses stands for them."""
+    """Sort ``given`` into paths and web addresses; a text file that lists only addresses is replaced by them."""
     paths: list[Path] = []
     addresses: list[str] = []
     for one in given:
@@ -62,9 +61,9 @@ def _listed(path: Path) -> list[str]:
 def read_pages(
     addresses: Sequence[str], fetcher: Fetcher, memory: Path, say: Callable[[str], None] = lambda _: None
 ) -> Loaded:
-    """Return what the pages at ``addresses`` say, a sitemap's pages one by one, and those that cannot be read.
+    """Return the pages at ``addresses`` (each page of a sitemap) as documents, and those that cannot be read.
 
-    ``memory`` is the folder where pages are kept with what tells whether they changed.
+    Pages are kept in the folder ``memory`` with the headers that tell next time whether they changed.
     """
     documents: dict[str, Document] = {}
     left_out: list[LeftOut] = []
@@ -102,7 +101,7 @@ def _document(page: Page) -> Document | LeftOut:
         raise FetchError(f"is of the type {page.kind}, which is not read")
     data = convert.decoded(page.data, page.charset).encode() if suffix in (".html", ".txt", ".md") else page.data
     read = read_bytes(name, suffix, data)
-    return read if isinstance(read, LeftOut) else replace(read, meta={**read.meta, ADDRESS: page.address})
+    return read if isinstance(read, LeftOut) else replace(read, meta={**read.meta, "address": page.address})
 
 
 def _name(address: str) -> str:
@@ -156,17 +155,3 @@ def _kept(file: Path) -> Page | None:
         return Page(row["address"], row["kind"], row["charset"], data, True, row["marks"]) if sound else None
     except (OSError, ValueError, KeyError):
         return None
-
-
-# --- where a quotation stands on its page ------------------------------------------------------------------------
-
-
-def quoted_at(address: str, words: str) -> str:
-    """Return ``address`` so that a browser opens it at ``words`` (a text fragment)."""
-    if not address.startswith(("http://", "https://")):
-        return ""
-    said = words.split()
-    most = 8
-    ends = [said] if len(said) <= 2 * most else [said[:most], said[-most:]]
-    fragment = ",".join(quote(" ".join(end), safe="").replace("-", "%2D") for end in ends if end)
-    return f"{address.partition('#')[0]}#:~:text={fragment}" if fragment else address

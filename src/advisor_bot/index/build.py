@@ -1,7 +1,7 @@
-"""Stage 4, the builder's side: documents -> a version folder, whole and checked before it gets its name.
+"""Documents -> a new version folder, complete and checked before it gets its name.
 
-Vectors and token states come from older versions where the exact text was encoded with the same model; only the
-rest is computed. Everything goes through a hidden folder that is renamed when it is complete and on the disk.
+Texts that an older version encoded with the same model are copied from there; only the rest is encoded. All is
+written to a hidden folder, which is renamed once it is complete and on the disk.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ Progress = Callable[[str, int, int], None]  # what is done, how much of it, of h
 
 @dataclass(frozen=True)
 class Wanted:
-    """Unique texts that a version needs encoded, one a row: which an older version has, which none has.
+    """The unique texts that a version needs encoded; each has a row.
 
-    ``keys`` are the texts' keys; ``missing`` the texts themselves of the rows that are new, ``found`` where the
-    others are (version, row there).
+    ``keys`` holds a hash of each row's text. ``missing`` maps a row to its text where no older version has it;
+    ``found`` maps the other rows to (number of the older version, row there).
     """
 
     keys: tuple[bytes, ...]
@@ -52,11 +52,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Content:
-    """What a version would hold: documents, chunks, what is to be encoded for them, and how they are found by words.
+    """What a version would hold: its documents and chunks, and the texts to encode for them.
 
-    ``passages`` are chunks as the encoder takes them, ``sentences`` as the reader does (``reader.Sentence``);
-    ``chunk_rows`` and ``sentence_rows`` say which of these belongs to each chunk and to each sentence. ``encoder``
-    and ``reader`` are fingerprints, ``terms`` the stemmed words that each chunk is found by.
+    ``passages`` are the texts the encoder takes, ``sentences`` those the reader takes (heading, text).
+    ``chunk_rows[i]`` is the row of chunk i in ``passages``, ``sentence_rows[n]`` that of sentence n in ``sentences``.
+    ``encoder`` and ``reader`` are fingerprints. ``terms[i]`` are the stemmed words that BM25 finds chunk i by.
     """
 
     documents: tuple[Document, ...]
@@ -73,12 +73,12 @@ class Content:
 
     @property
     def hash(self) -> str:
-        """A hash of all that readers see and all that decides what is found; equal means nothing changed."""
+        """A hash of everything that an answer depends on; equal hashes mean that nothing changed."""
         return _content_hash(_manifest_rows(self), self)
 
     @property
     def to_encode(self) -> int:
-        """How many texts no older version has encoded."""
+        """How many texts must be encoded because no older version has them."""
         return len(self.passages.missing) + len(self.sentences.missing)
 
 
@@ -104,9 +104,9 @@ class _Rows:
 def content_of(
     documents: Sequence[Document], encoder: str, reader: str, chunk_chars: int, sources: Sequence[Version] = ()
 ) -> Content:
-    """Cut ``documents`` and find which of their texts ``sources`` (older versions, best first) have encoded.
+    """Cut ``documents`` into chunks and look their texts up in ``sources``, older versions, first choice first.
 
-    ``encoder`` and ``reader`` are fingerprints; versions made with others lend nothing.
+    ``encoder`` and ``reader`` are fingerprints; nothing is taken from a version made with other ones.
     """
     passages, sentences = _Rows(), _Rows()
     chunks: list[Chunk] = []
@@ -141,8 +141,8 @@ def build(
 ) -> str:
     """Write ``content`` as a new version of ``folder`` and return its name; it is not live yet.
 
-    The caller holds the builder's lock. Raises ``IndexingError`` when the folder cannot be written; nothing
-    but the whole version is ever left behind.
+    The caller holds the builder's lock. Raises ``IndexingError`` when the folder cannot be written. A failed
+    build leaves nothing behind.
     """
     work = folder / "versions" / f".building-{os.getpid()}-{time.monotonic_ns()}"
     building = work / "new"

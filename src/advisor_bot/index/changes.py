@@ -21,7 +21,7 @@ Kind = Literal["added", "changed", "moved", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One passage that is not as it was; ``before`` is None for an added one, ``after`` for a removed one."""
+    """A passage that differs; ``before`` is None for an added one, ``after`` is None for a removed one."""
 
     kind: Kind
     before: Chunk | None
@@ -67,7 +67,7 @@ class DocumentChanges:
 def compare(old: Sequence[Chunk], new: Sequence[Chunk]) -> tuple[DocumentChanges, ...]:
     """Return what happened to the passages, document by document, by name.
 
-    A passage is *moved* when its text stands elsewhere or in another order, *changed* when another one
+    A passage is *moved* when the same text stands elsewhere or in another order, *changed* when another passage
     shares at least half of its words, in the same section if possible.
     """
     stayed = {chunk.id for chunk in old} & {chunk.id for chunk in new}

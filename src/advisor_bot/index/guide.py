@@ -1,4 +1,4 @@
-"""A published version ready to answer: what stands in it, the models it was made with, what is worked out once."""
+"""A published version ready to answer: its content, its models, and what is computed from it once."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ T = TypeVar("T")
 class Guide(Version):
     """A version with the models it was made with; ``Library`` lends it for the length of one answer.
 
-    Whatever is worked out from a version (``once``) belongs to its guide and is forgotten with it. Any thread may
-    call any method.
+    What is computed from a version (``once``) is kept by its guide and goes with it. Any thread may call any method.
     """
 
     def __init__(self, path: Path, open_models: Callable[[str, str], Models]) -> None:
@@ -38,7 +37,7 @@ class Guide(Version):
         return self._open_models(self.fingerprint, self.reader)
 
     def read(self, question: str, numbers: Sequence[int] | NDArray[np.int64]) -> Verdict:
-        """Return what the reader says of the sentences with these numbers, as answers to ``question``."""
+        """Return how well the sentences with these numbers answer ``question``, and how far they help."""
         reader = self.models.reader
         return reader.read(reader.question(question), [self.encoded(int(number)) for number in numbers])
 
@@ -48,7 +47,7 @@ class Guide(Version):
         return words_at(self.documents[self.chunks[self.chunk_of(number)].document].text, start, end)
 
     def once(self, make: Callable[[Guide], T]) -> T:
-        """Return ``make(self)``, worked out the first time it is asked for."""
+        """Return ``make(self)``, computed at the first call only."""
         with self._making:
             if make not in self._made:
                 self._made[make] = make(self)

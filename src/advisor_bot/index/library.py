@@ -1,4 +1,4 @@
-"""The versions a server lends out: the live one held open, a swap without a pause, older ones while they are read."""
+"""The versions that a server lends to answers; a newly published one replaces the live one without a pause."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Library:
             self._give_back(held)
 
     def refresh(self) -> bool:
-        """Look at LIVE again and swap when it names another version; tell whether it did.
+        """Read LIVE again; switch to the version it names. Return whether that is another one than before.
 
         A new version that cannot be read is logged once and the old one stays. Raises nothing.
         """
@@ -82,9 +82,9 @@ class Library:
             return False
 
     def watch(self, seconds: float = 0.5, *, swapped: Callable[[], None] = lambda: None) -> None:
-        """Look at LIVE again every so many seconds, in a background thread, until ``close``.
+        """Call ``refresh`` every so many seconds, in a background thread, until ``close``.
 
-        ``swapped`` is called there after every swap; the next look waits for it.
+        ``swapped`` is called in that thread after every switch; the next look waits for it.
         """
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, args=(seconds, swapped), name="library", daemon=True)
@@ -187,9 +187,9 @@ class Library:
 
 
 def newest_sound(folder: Path, opened: Callable[[Path], V]) -> V:
-    """Open the live version with ``opened``; where it cannot be used, the newest published one that can, and warn.
+    """Open the live version with ``opened``; if it cannot be read, warn and open the newest published one that can.
 
-    Raises ``IndexingError`` when nothing is published, or nothing that is can be read.
+    Raises ``IndexingError`` when nothing is published, or no published version can be read.
     """
     live, names = versions.live(folder), versions.published(folder)
     if not live and not names:

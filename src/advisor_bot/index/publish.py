@@ -1,6 +1,6 @@
 """From a folder of text to the live version: plan, guard, publish, roll back, list, prune, watch.
 
-All of it are functions with values; the command (``ingest.py``) only prints them.
+The functions return values and print nothing; ``ingest_command.py`` prints.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Ask = Callable[[Path, Path], "Answers"]  # given two index folders, the live one
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """A case file asked before and after: the answers that differ, how many were asked, both scores (0..1)."""
+    """The answers to a case file in two versions: those that differ, the number asked, both scores (0..1)."""
 
     changed: tuple[dict[str, Any], ...]
     asked: int
@@ -47,8 +47,8 @@ class Answers:
 class Plan:
     """What publishing would do. Counts are passages; ``embed`` is how many texts need a new vector.
 
-    ``reasons`` say why everything is rebuilt, where it is (another model or another chunk length).
-    ``answers`` is what became of the answers to the case file, where there is one.
+    ``reasons`` say why everything must be rebuilt (another model, another chunk length); empty if it need not.
+    ``answers`` compares the answers to the case file, None where no cases were asked.
     """
 
     parent: str
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def touched(self) -> float:
-        """The share of passages, old and new, that do not stay as they are."""
+        """The share of passages, old and new, that are added, changed, moved or removed."""
         counts = self.counts
         total = sum(counts.values())
         return (total - counts["unchanged"]) / total if total else 0.0
@@ -88,7 +88,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What came of a publish or rollback: the version that is live now, and whether that is a new state."""
+    """The outcome of a publish or rollback: the version that is live now, and whether it was not live before."""
 
     version: str
     changed: bool
@@ -97,7 +97,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """One kept version, for the list: ``changes`` are its counts against its parent."""
+    """A row of ``--list``: one kept version; ``changes`` counts what it changed in its parent."""
 
     name: str
     created: str
@@ -110,7 +110,7 @@ class KeptVersion:
 
 
 def read_guide(paths: Sequence[Path], settings: Settings) -> Loaded:
-    """Read the guide; read again while files change under the reader. Raises ``LoadError``."""
+    """Read the guide; read it again if a file changed meanwhile. Raises ``LoadError`` if they keep changing."""
     for _ in range(READ_TRIES):
         before = _stamps(paths)
         loaded = load(paths, max_bytes=settings.max_file_mb * 1_000_000)
@@ -122,7 +122,7 @@ def read_guide(paths: Sequence[Path], settings: Settings) -> Loaded:
 def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None = None) -> Plan:
     """Return what publishing ``documents`` would do to the live version; nothing is written.
 
-    ``ask`` puts the cases to both versions; the planned one stands in a temporary folder meanwhile.
+    ``ask``, where given, asks the cases of both versions; the planned one is built in a temporary folder for that.
     """
     with _live_version(settings.index_folder) as old:
         content = _content(documents, settings, old)
@@ -168,10 +168,12 @@ def publish(
 ) -> Published:
     """Make ``documents`` the live version; where nothing changed, nothing is published.
 
-    The old version stays live until the new one is whole and on the disk. ``ask`` puts the cases to both
-    before that, where a larger share of the passages than ``ask_from`` is touched. Raises ``GuardError`` for
-    an empty guide (also with ``force``), and without it for one that lost more than half or answers much
-    worse; ``IndexingError`` when the folder cannot be written, ``EncoderError`` when the model cannot be used.
+    The old version stays live until the new one is complete and on the disk. If the update touches more than the
+    share ``ask_from`` of the passages, ``ask`` first asks the cases of both versions.
+
+    Raises ``GuardError`` for an empty guide; also, unless ``force`` is set, for one that lost more than half of its
+    text or answers much worse. Raises ``IndexingError`` when the folder cannot be written, ``EncoderError`` when the
+    model cannot be used.
     """
     folder = versions.refuse_url(settings.index_folder)
     with _writing(folder), versions.locked(folder, say):
@@ -193,7 +195,7 @@ def publish(
             if ask and old is not None and not force and planned.touched > ask_from:
                 planned = _asked(folder, name, planned, ask)
         versions.point(folder, name, "publish")
-        _prune(folder, settings.keep)
+        prune(folder, settings.keep)
     return Published(name, changed=True, plan=planned)
 
 
@@ -224,12 +226,16 @@ def history(folder: Path) -> list[KeptVersion]:
     return [_version(folder, name, live) for name in sorted(versions.published(folder), key=versions.sequence_of)]
 
 
-def prune(settings: Settings, keep: int, *, say: Say = lambda _: None) -> list[str]:
-    """Remove all but the ``keep`` versions that were made live last, never the live one; return what went."""
-    folder = versions.refuse_url(settings.index_folder)
-    with _writing(folder), versions.locked(folder, say):
-        versions.clean(folder)
-        return _prune(folder, keep)
+def prune(folder: Path, keep: int) -> list[str]:
+    """Remove all but the ``keep`` versions that were made live last, never the live one; return the removed names.
+
+    The caller holds the builder's lock.
+    """
+    kept = versions.published(folder)
+    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
+    for name in gone:
+        disk.remove(versions.path_of(folder, name))
+    return gone
 
 
 def watch(
@@ -241,8 +247,8 @@ def watch(
 ) -> None:
     """Call ``republish`` now, and again after every change under ``paths`` once the files rest.
 
-    The files' sizes and times are looked at every so many seconds (which works on any file system) and they
-    rest when two looks agree. Returns when ``stop`` is set; what ``republish`` raises ends the watch.
+    Sizes and times of the files are compared every ``look_every`` seconds, which works on any file system; files
+    rest when two looks agree. Returns when ``stop`` is set; an error that ``republish`` raises ends the watch.
     """
     stop = stop or threading.Event()
     done = seen = _stamps(paths)
@@ -360,15 +366,6 @@ def _version(folder: Path, name: str, live: str) -> KeptVersion:
         return KeptVersion(name, "", "", 0, 0, {}, name == live, str(error))
     counts = {kind: int(number) for kind, number in index.manifest["summary"].items()}
     return KeptVersion(name, index.created, index.parent, len(index.chunks), len(index.documents), counts, name == live)
-
-
-def _prune(folder: Path, keep: int) -> list[str]:
-    """Remove all but the ``keep`` versions made live last, never the live one; return what went."""
-    kept = versions.published(folder)
-    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
-    for name in gone:
-        disk.remove(versions.path_of(folder, name))
-    return gone
 
 
 def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:

@@ -1,10 +1,9 @@
 """One published version, opened read only: documents, vectors, token states, Chroma, BM25.
 
 A version is a folder that never changes: ``chroma/``, ``bm25/``, ``vectors.npy``, ``keys.npy``, ``reading/``,
-``manifest.json``. Its name ends in the first 12 hex digits of the manifest's SHA-256, and the manifest
-holds the hashes of every other file but Chroma's, which rewrites its own even when only read. So damage
-is noticed on opening. ``build.py`` writes versions; this module only reads them, and ``library.py`` says which
-one is asked.
+``manifest.json``. Damage is noticed on opening: the version's name ends in the first 12 hex digits of the
+manifest's SHA-256, and the manifest holds the hash of every other file. Only Chroma's files have none, because
+Chroma rewrites them even when it reads. ``build.py`` writes versions, ``library.py`` picks the one to ask.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ _log = logging.getLogger(__name__)
 class Version:
     """One version, opened read only. A row of ``chunks`` is a chunk's place in document order.
 
-    ``vectors`` holds the encoder's vectors of unique passages, shape (passages, dimension); ``chunk_rows`` says which
-    of them belongs to each chunk, ``sentence_rows`` which row of ``reading/`` to each sentence. Sentences count over
-    all chunks in order; those of chunk i are ``first_sentence[i]:first_sentence[i + 1]``. ``fingerprint`` is that of
-    the encoder, ``reader`` that of the reader the version was made with.
+    ``vectors`` holds the encoder's vectors of unique passages, shape (passages, dimension); chunk i has the vector
+    ``vectors[chunk_rows[i]]``. Sentences are numbered over all chunks in order: chunk i has the numbers
+    ``first_sentence[i]:first_sentence[i + 1]``, and sentence n has row ``sentence_rows[n]`` of ``reading/``.
+    ``fingerprint`` and ``reader`` are the fingerprints of the encoder and the reader that made the version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,13 +102,13 @@ class Version:
         return self.encoded_row(int(self.sentence_rows[number]))
 
     def encoded_row(self, row: int) -> Encoded:
-        """Return one row of ``reading/``."""
+        """Return one row of ``reading/``: a sentence's vector and token states."""
         reading = self._read()
         start, size = reading.spans[row]
         return Encoded(reading.vectors[row].astype(np.float32), reading.states[start : start + size])
 
     def keys(self, file: str = "keys.npy") -> NDArray[np.uint8]:
-        """Return the key of each encoded text, shape (texts, 16), for a builder that uses what is encoded again."""
+        """Return the key of each encoded text, shape (texts, 16), by which ``build.py`` finds what it can copy."""
         self._check(file)
         keys: NDArray[np.uint8] = np.load(self.path / file)
         return keys
@@ -141,7 +140,7 @@ class Version:
     def dense(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         """Return the ``k`` chunk rows nearest to ``vector`` as (row, cosine), best first.
 
-        Chroma answers; should its store fail while serving, the vectors are compared one by one instead.
+        Chroma searches. If its store fails while serving, all vectors are compared directly instead.
         """
         if not self._store_failed:
             try:
@@ -309,7 +308,7 @@ class _Store:
 
 
 def manifest_row(document: Document, chunks: Sequence[Chunk]) -> dict[str, Any]:
-    """Return a document and its chunks as the manifest holds them; texts of chunks are spans of its text."""
+    """Return a document and its chunks as the manifest holds them; a chunk is stored as a span of the text."""
     return {
         "name": document.name,
         "title": document.title,

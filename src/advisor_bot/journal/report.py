@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class Kept:
     thumb: str
     reason: str
     words: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,25 @@ class Group:
     questions: tuple[str, ...]
     nearest: Passage | None
 
+    @property
+    def heading(self) -> str:
+        """A heading for the missing section: the most typical question, which finds that section word for word."""
+        words = " ".join(self.questions[0].split())
+        return words[:1].upper() + words[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """How the questions fared that one version of the guide was asked."""
+
+    version: str
+    statuses: dict[str, int]
+
+    @property
+    def asked(self) -> int:
+        """How many questions there were."""
+        return sum(self.statuses.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -76,6 +97,7 @@ class Report:
     groups: tuple[Group, ...]
     disliked: tuple[Kept, ...]
     up: int
+    editions: tuple[Edition, ...] = ()  # the version asked last first
 
     @property
     def asked(self) -> int:
@@ -103,7 +125,7 @@ def read(engine: Engine, since: datetime.datetime) -> list[Kept]:
 def _kept(row: Any) -> Kept:
     at = row["at"] if row["at"].tzinfo else row["at"].replace(tzinfo=datetime.UTC)  # SQLite forgets the zone
     sections = tuple(tuple(place) for place in row["sections"])
-    return Kept(at, row["question"], row["status"], sections, row["thumb"], row["reason"], row["words"])
+    return Kept(at, row["question"], row["status"], sections, row["thumb"], row["reason"], row["words"], row["version"])
 
 
 def report(rows: Sequence[Kept], guide: Guide, since: datetime.datetime, until: datetime.datetime) -> Report:
@@ -119,7 +141,14 @@ def report(rows: Sequence[Kept], guide: Guide, since: datetime.datetime, until: 
         tuple(groups([row for row in rows if row.status in ("partial", "not_covered")], guide)),
         tuple(row for row in reversed(rows) if row.thumb == "down"),
         sum(row.thumb == "up" for row in rows),
+        _editions(rows),
     )
+
+
+def _editions(rows: Sequence[Kept]) -> tuple[Edition, ...]:
+    counted = Counter((row.version, row.status) for row in rows)
+    order = dict.fromkeys(row.version for row in reversed(rows) if row.version)
+    return tuple(Edition(version, {status: counted[version, status] for status in STATUSES}) for version in order)
 
 
 def _days(
@@ -169,6 +198,29 @@ def alike(vectors: NDArray[np.float32], near: float = NEAR) -> list[list[int]]:
 
 def _nearest(question: str, guide: Guide) -> Passage | None:
     return next(iter(passages_of(find(make_query(question, guide), guide), guide, k=1)), None)
+
+
+def as_cases(found: Sequence[Group], group: int | None = None) -> list[dict[str, Any]]:
+    """Return the groups' questions, or those of one group (counted from 1), as rows of a case file.
+
+    Each asks for an answer: that is what the section to be written is for. Facts are the owner's to add. Raises
+    ``QuestionError`` where there is no such group.
+    """
+    if group is not None and not 1 <= group <= len(found):
+        raise QuestionError(f"--group {group}: the report has {len(found)} groups, counted from 1.", "group")
+    chosen = list(enumerate(found, 1)) if group is None else [(group, found[group - 1])]
+    return [
+        {
+            "id": f"lacking-{hashlib.sha256(_folded(question).encode()).hexdigest()[:10]}",
+            "question": question,
+            "answerable": True,
+            "expected": "answer",
+            "facts": [],
+            "tags": ["lacking", f"group-{number}"],
+        }
+        for number, each in chosen
+        for question in each.questions
+    ]
 
 
 def _folded(question: str) -> str:

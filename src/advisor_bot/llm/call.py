@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _log = logging.getLogger(__name__)
-Why = Literal["", "empty", "stalled", "failed", "limited", "budget", "resting", "busy", "unproved"]
+Why = Literal["", "empty", "stalled", "failed", "limited", "budget", "resting", "busy", "unproved", "far"]
 FAILURES = 3  # in a row open the breaker
 REST, LONGEST_REST = 30.0, 600.0  # seconds; doubles with each failed try
 
@@ -71,7 +71,7 @@ class Breaker:
 
 
 class Ledger(Collector):
-    """Tokens and money spent today (UTC) and what became of calls and sentences, for the cap and ``/metrics``.
+    """Tokens and money spent today (UTC) and what became of calls and choices, for the cap and ``/metrics``.
 
     The day's sums are kept in ``file``, so that a restart does not open the cap again; a file that cannot be
     written is said once, and the sums are kept in memory.
@@ -119,7 +119,7 @@ class Ledger(Collector):
             self._keep()
 
     def count(self, name: str, label: str, times: int = 1) -> None:
-        """Count a call by its outcome or a sentence by its fate."""
+        """Count a call by its outcome, or a choice by the status it had."""
         with self._lock:
             self._counts[name, label] += times
 
@@ -129,7 +129,7 @@ class Ledger(Collector):
         with self._lock:
             counts = sorted(self._counts.items())
             total = {"in": self._total_in, "out": self._total_out}
-        for name, what in (("calls", "Calls to the language model, by outcome"), ("sentences", "Sentences, by fate")):
+        for name, what in (("calls", "Calls to the language model, by outcome"), ("choices", "Choices, by status")):
             counted = CounterMetricFamily(f"advisor_model_{name}", what, labels=["outcome"])
             for (_, label), value in (item for item in counts if item[0][0] == name):
                 counted.add_metric([label], value)

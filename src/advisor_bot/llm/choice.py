@@ -2,7 +2,8 @@
 
 A choice comes as lines (``SAY: 12``). What is not such a line, or names no sentence, is dropped. A label, a frame, a
 question back or what is missing is let through only where its words are the student's, a heading's of the guide, or
-function words: so nothing that is shown can state anything the guide does not.
+function words; labels and frames besides only as phrases that stood there so, without pronoun or auxiliary that would
+make a sentence of them: so nothing that is shown can state anything the guide does not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from advisor_bot.types import Status
 
 MOST = {"SAY": 6, "WRITE": 6, "LABEL": 6, "NEXT": 3, "ROW": 6}  # lines of a kind; of others one
 MOST_SIDES = 4
-LONGEST = {"FRAME": 12, "LABEL": 8, "MISSING": 10, "ASK": 30, "NEXT": 20, "TABLE": 24, "WRITE": 60}  # words
+LONGEST = {"FRAME": 12, "LABEL": 8, "MISSING": 10, "ASK": 30, "NEXT": 20, "WRITE": 60}  # words
 LONGEST_LINE = 500  # characters
 MOST_LINES = 60  # a model that goes on and on is heard no further
 STATUSES: tuple[Status, ...] = ("answered", "partial", "not_covered", "clarify", "chat")
@@ -103,19 +104,19 @@ def _read(kind: str, rest: str, numbers: dict[int, int], known: Vocabulary) -> C
             next((numbers[int(n)] for n in re.findall(r"\d{1,5}", c) if int(n) in numbers), -1) for c in cells
         )
         text = clean(without_addresses(label))
-        fits = 0 < len(found) <= MOST_SIDES and max(found) >= 0 and known.has(text, LONGEST["LABEL"])
+        fits = 0 < len(found) <= MOST_SIDES and max(found) >= 0 and known.names(text, LONGEST["LABEL"])
         return Chosen(kind, text, found) if fits else None
     if kind == "TABLE":
         names = [clean(without_addresses(name)) for name in rest.split("|")]
         text = "|".join(names)
-        fits = 2 <= len(names) <= MOST_SIDES and known.has(" ".join(names), LONGEST[kind])
+        fits = 2 <= len(names) <= MOST_SIDES and all(known.names(name, LONGEST["LABEL"]) for name in names)
         return Chosen(kind, text) if fits else None
     text = clean(without_addresses(rest))
     if kind == "NEXT":
-        return Chosen(kind, text) if text.endswith("?") and len(words(text)) <= LONGEST[kind] else None
+        return Chosen(kind, text) if text.endswith("?") and known.has(text, LONGEST[kind], asking=True) else None
     if _BROKEN.search(text.rstrip(".?!:")) or (kind == "ASK" and not _ASKS.match(text)):
         return None
-    return Chosen(kind, text) if text and known.has(text, LONGEST[kind], asking=kind == "ASK") else None
+    return Chosen(kind, text) if known.admits(kind, text) else None
 
 
 def _own_words(rest: str, numbers: dict[int, int]) -> Chosen | None:
@@ -132,11 +133,17 @@ def _numbered(text: str, numbers: dict[int, int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words that may be shown although a model wrote them: stems of ``said``, further ones in a question back."""
+    """The words that may be shown although a model wrote them: stems of ``said``, further ones in a question back.
 
+    ``own`` are the student's alone. ``told`` are the phrases of headings and of what the student told, not asked: stems
+    with a space around each.
+    """
+
+    own: frozenset[str]
     said: frozenset[str]
     asking: frozenset[str]
     figures: frozenset[str]
+    told: str
 
     def has(self, text: str, most: int, *, asking: bool = False) -> bool:
         """Tell whether every word of ``text``, at most ``most``, is known; a question back may use the guide's too."""
@@ -145,27 +152,78 @@ class Vocabulary:
         plain_words = all(word in STOPWORDS or stem(word) in allowed for word in spoken_words if not word.isdigit())
         return 0 < len(spoken_words) <= most and plain_words and set(numerals(text)) <= self.figures
 
+    def admits(self, kind: str, text: str) -> bool:
+        """Tell whether ``text`` may be shown as a line of that ``kind``."""
+        if kind == "ASK":
+            return self.has(text, LONGEST[kind], asking=True)
+        return self.is_own(text, LONGEST[kind]) if kind == "MISSING" else self.names(text, LONGEST[kind])
 
-# Of what a question back is made, besides the words of the student and of the guide.
+    def is_own(self, text: str, most: int) -> bool:
+        """Tell whether every word of ``text`` that tells something is the student's."""
+        return self.has(text, most) and all(stem(word) in self.own for word in words(text) if word not in STOPWORDS)
+
+    def names(self, text: str, most: int) -> bool:
+        """Tell whether ``text`` only names something: known words, or phrases told, and joining words between them.
+
+        Phrases of a question are none of these, lest "do I need the GRE" comes back as "need the GRE".
+        """
+        return self.has(text, most) and all(
+            f" {run} " in self.told if " " in run else run not in STOPWORDS for run in _runs(text)
+        )
+
+
+_ARTICLES = frozenset("a an the".split())
+_JOINING = frozenset(
+    "about after against and as at before beside between both but by during for from in into like my of on or our over "
+    "than through to under until up versus vs while with without your it".split()
+)
+_OPENING = frozenset(
+    "am are can could did do does had has have how is may might must shall should was were what when where which who "
+    "why will would".split()
+)
+# Of what a question back is made, and labels, besides the words of the student and of the guide.
 _ASKING = "prefer interested background experience plan want tell exactly mean looking already currently option matter"
-_LABELS = "for against speaks pros cons first second more less you your what the guide says about"
+_LABELS = "pros cons first second more less"
 
 
 def vocabulary(brief: Brief) -> Vocabulary:
     """Return the words that may be shown in an answer to ``brief``: the student's, and those of the headings."""
-    own = " ".join(
-        [brief.question, *(turn.text for turn in brief.history if turn.role == "user"), *brief.profile.given.values()]
+    turns = [turn.text for turn in brief.history if turn.role == "user"]
+    own = [brief.question, *turns, *brief.profile.given.values()]
+    headings, whole, phrases = brief.guide.once(_stems)
+    said = frozenset(stem(word) for word in words(" ".join(own)))
+    return Vocabulary(
+        said,
+        said | headings | frozenset(map(stem, words(_LABELS))),
+        whole | {stem(word) for word in _ASKING.split()},
+        frozenset(numerals(" ".join(own))),
+        "|".join([phrases, *map(_phrase, _told(own))]),
     )
-    headings, whole = brief.guide.once(_stems)
-    known = {stem(word) for word in [*words(own), *words(_LABELS)]} | headings
-    return Vocabulary(frozenset(known), whole | {stem(word) for word in _ASKING.split()}, frozenset(numerals(own)))
 
 
-def _stems(guide: Guide) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the stems of the guide's headings, and of all its words."""
+def _told(texts: Iterable[str]) -> list[str]:
+    """Return the clauses in which a student tells something; a question tells nothing."""
+    clauses = [clause for text in texts for clause in re.findall(r"[^,;:.!?\n]+\??", text)]
+    return [one for one in clauses if not one.endswith("?") and (words(one) or ["how"])[0] not in _OPENING]
+
+
+def _phrase(text: str) -> str:
+    """Return the stems of ``text`` without articles, a space around each."""
+    return f" {' '.join(stem(word) for word in words(text) if word not in _ARTICLES)} "
+
+
+def _runs(text: str) -> list[str]:
+    """Return the stems of ``text`` that stand together between joining words."""
+    marked = " ".join("|" if word in _JOINING else stem(word) for word in words(text) if word not in _ARTICLES)
+    return [run.strip() for run in marked.split("|") if run.strip()]
+
+
+def _stems(guide: Guide) -> tuple[frozenset[str], frozenset[str], str]:
+    """Return the stems of the guide's headings, of all its words, and the headings as phrases."""
     headings = {stem(w) for chunk in guide.chunks for part in (*chunk.heading, chunk.label) for w in words(part)}
     whole = {stem(w) for chunk in guide.chunks for w in words(chunk.text)}
-    return frozenset(headings), frozenset(headings | whole)
+    phrases = {_phrase(part) for chunk in guide.chunks for part in (*chunk.heading, chunk.label)}
+    return frozenset(headings), frozenset(headings | whole), "|".join(sorted(phrases))
 
 
 # --- what nobody shall see: thinking, links, images, HTML, invisible characters

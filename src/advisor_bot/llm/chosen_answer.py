@@ -13,26 +13,28 @@ from advisor_bot.index.guide import Guide
 from advisor_bot.llm.call import Why
 from advisor_bot.llm.choice import Chosen
 from advisor_bot.llm.own_words import Hear, Stated, checked, lines
+from advisor_bot.llm.plausible import AT_ONCE, AT_THE_END, Yardstick
 from advisor_bot.retrieval.evidence import Sentence
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.text import STOPWORDS, stem, words
 from advisor_bot.types import Status
 
-NEAR = 30  # a sentence that the reader ranks below so many others is no answer, whatever the model thinks
-
 
 @dataclass
 class ChosenAnswer:
-    """One answer as it is chosen, line by line."""
+    """One answer as it is chosen, line by line. What is quoted waits until the choice so far is plausible."""
 
     brief: Brief
+    yardstick: Yardstick
     status: str = ""
     quoted: list[int] = field(default_factory=list)
     missing: str = ""
     asked_back: str = ""
     suggestions: list[str] = field(default_factory=list)
     written: list[Stated] = field(default_factory=list)  # in the model's own words: sentences and labels
+    plausible: bool = False  # whether it can come of reading, as far as it is known
     _waiting: list[Line] = field(default_factory=list)  # a frame, labels: shown with the quote they stand above
+    _held: list[Line] = field(default_factory=list)  # chosen, and not plausible yet
     _shown: list[quote.Span] = field(default_factory=list)
     _sides: list[str] = field(default_factory=list)
 
@@ -55,11 +57,11 @@ class ChosenAnswer:
             case "WRITE":
                 self.written.append(Stated(line.text, line.numbers))
             case "SAY":
-                yield from self._say(line.numbers[0])
+                yield from self._once_plausible(self._say(line.numbers[0]))
             case "TABLE" if not self.quoted:
                 self._sides = line.text.split("|")
             case "ROW" if self._sides and len(line.numbers) == len(self._sides):
-                yield from self._row(line)
+                yield from self._once_plausible(self._row(line))
             case "MISSING":
                 self.missing = line.text
             case "ASK":
@@ -69,9 +71,18 @@ class ChosenAnswer:
             case _:
                 pass
 
+    def _once_plausible(self, made: Iterator[Line]) -> Iterator[Line]:
+        before = len(self.quoted)
+        self._held += made
+        if len(self.quoted) > before and self._is_plausible(AT_ONCE):
+            yield from self._held
+            self._held = []
+
+    def _is_plausible(self, limit: float) -> bool:
+        self.plausible = self.plausible or self.yardstick.chance(self.quoted) <= limit
+        return self.plausible
+
     def _say(self, number: int) -> Iterator[Line]:
-        if not self._is_near(number):
-            return
         guide = self.brief.guide
         span = quote.whole(_sentence(number, guide), guide)
         if any(one.passage.document == span.passage.document and one.start <= span.start and span.end <= one.end
@@ -79,16 +90,18 @@ class ChosenAnswer:
             return
         self.quoted.append(number)
         self._shown.append(span)
-        labelled = any(one.kind == "heading" for one in self._waiting)
+        labels = [one.text.lower() for one in self._waiting if one.kind == "heading"]
         yield from self._waiting
         self._waiting = []
-        if span.label and not labelled:
+        if span.label and span.label.lower() not in labels:
             yield Line("heading", span.label)
         yield Line("paragraph", quotes=(Quote(span.passage, span.start, span.end),))
 
     def held(self, hear: Hear) -> Iterator[Line]:
         """Yield what the model wrote in its own words, as far as a second reading bears it out."""
-        right = checked(self.written, self.brief.guide, hear)
+        chosen = [number for one in self.written for number in one.numbers]
+        self.plausible = self.yardstick.chance(chosen) <= AT_THE_END
+        right = checked(self.written, self.brief.guide, hear) if self.plausible else []
         self.quoted = [number for one in right for number in one.numbers]
         first, kept = ([one.numbers for one in some if one.numbers][:1] for some in (self.written, right))
         if self.status == "answered" and first != kept:
@@ -96,15 +109,12 @@ class ChosenAnswer:
         yield from lines(right, self.brief.guide)
 
     def _row(self, line: Chosen) -> Iterator[Line]:
-        near = [number if number >= 0 and self._is_near(number) else -1 for number in line.numbers]
-        if max(near) < 0:
-            return
         if not self.quoted:
             yield from (one for one in self._waiting if one.kind == "lead")
             yield Line("row", cells=(Line("row", " "), *(Line("row", side) for side in self._sides)))
         self._waiting = []
-        self.quoted += [number for number in near if number >= 0]
-        yield Line("row", cells=(Line("row", line.text), *(self._cell(number) for number in near)))
+        self.quoted += [number for number in line.numbers if number >= 0]
+        yield Line("row", cells=(Line("row", line.text), *(self._cell(number) for number in line.numbers)))
 
     def _cell(self, number: int) -> Line:
         if number < 0:
@@ -112,43 +122,44 @@ class ChosenAnswer:
         one = _sentence(number, self.brief.guide)
         return Line("row", quotes=(Quote(one.passage, one.start, one.end),))
 
-    def _is_near(self, number: int) -> bool:
-        """Tell whether the reader, too, takes the sentence for one of the ``NEAR`` that help most."""
-        ways = dict.fromkeys((self.brief.question, self.brief.standalone))
-        return max(float(self.brief.guide.read(way, [number]).helps[0]) for way in ways) >= _least_help(self.brief)
-
     def ending(self, why: Why, name: str) -> Ending:
         """Return how the answer ends: notes, a question back, or the quoting answer where too little was chosen."""
-        quoted = self.brief.quoted
-        if why and not self.quoted:
-            note = Line("note", phrases.model_gave_up(why, quotes=quoted.status in ("answered", "partial")))
-            return Ending(quoted.status, (*quoted.lines, note))
+        if self.quoted and not self._is_plausible(AT_THE_END):
+            return self._quoting(why or "far")
+        if not self.quoted and why:
+            return self._quoting(why)
         if not self.quoted and self.asked_back:
             return Ending("clarify", (Line("lead", self.asked_back),), name, tuple(self.suggestions))
         if not self.quoted:
+            quoted = self.brief.quoted
             if quoted.status != "answered":
                 return Ending(quoted.status, quoted.lines)
             return Ending("partial", (*quoted.lines, Line("note", phrases.FOUND_NONE)))
-        missing = self.missing if self._is_missing(self.missing) else ""
-        status: Status = "answered" if self.status == "answered" and not missing else "partial"
-        notes = [Line("note", phrases.part_missed(missing))] if missing else []
+        missed = self._missed()
+        status: Status = "answered" if self.status == "answered" and not missed else "partial"
+        notes = [missed] if missed else []
         if why:
-            notes.append(Line("note", phrases.model_gave_up(why, quotes=False)))
+            notes.append(phrases.model_gave_up(why, quotes=False))
         if self.written and not self._shown:
-            notes.append(Line("note", phrases.OWN_WORDS))
-        back = [Line("note", self.asked_back)] if self.asked_back else []
-        return Ending(status, (*notes, *back), name, tuple(self.suggestions))
+            notes.append(phrases.OWN_WORDS)
+        if self.asked_back:
+            notes.append(self.asked_back)
+        lines = (*self._held, *(Line("note", text) for text in notes))
+        return Ending(status, lines, name, tuple(self.suggestions))
 
-    def _is_missing(self, text: str) -> bool:
-        """Tell whether some word of ``text`` stands in none of the quotes."""
+    def _quoting(self, why: Why) -> Ending:
+        quoted = self.brief.quoted
+        note = Line("note", phrases.model_gave_up(why, quotes=quoted.status in ("answered", "partial")))
+        return Ending(quoted.status, (*quoted.lines, note))
+
+    def _missed(self) -> str:
+        """Return the note on what is ``missing``, "" where the quotes have all its words or the reader an answer."""
         held = {stem(word) for number in self.quoted for word in words(self.brief.guide.words_of(number))}
-        return any(stem(word) not in held for word in words(text) if word not in STOPWORDS)
-
-
-def _least_help(brief: Brief) -> float:
-    """Return the logit of helping that ``NEAR`` of the sentences read reach, in the reading where it is lowest."""
-    helps = [sorted((one.helps for one in evidence.sentences), reverse=True) for evidence in brief.evidence]
-    return min((one[NEAR - 1] for one in helps if len(one) >= NEAR), default=-float("inf"))
+        new = any(stem(word) not in held for word in words(self.missing) if word not in STOPWORDS)
+        found = self.yardstick.status(self.missing) if new else "answered"
+        if found == "answered":
+            return ""
+        return phrases.part_missed(self.missing) if found == "not_covered" else phrases.part_unsaid(self.missing)
 
 
 def _sentence(number: int, guide: Guide) -> Sentence:

@@ -18,6 +18,7 @@ from advisor_bot.answers.stages import Brief, Ending
 from advisor_bot.llm.call import Breaker, Call, Ledger, NoAnswerError, Why
 from advisor_bot.llm.choice import chosen, vocabulary
 from advisor_bot.llm.chosen_answer import ChosenAnswer
+from advisor_bot.llm.plausible import Yardstick
 from advisor_bot.llm.prompt import AGAIN, build_prompt, prompt_file, tokens_of
 from advisor_bot.llm.translate import english_question, lines_prompt, question_prompt, translated
 from advisor_bot.settings import Settings
@@ -55,8 +56,8 @@ class Converser:
         """Yield what to say meanwhile, each quote as soon as its number arrives, and last how it ended."""
         own = self.settings.model_style == "own-words"
         yield phrases.WRITING if own else phrases.CHOOSING
-        answer = ChosenAnswer(brief)
         messages, numbers = build_prompt(brief, self.settings)
+        answer = ChosenAnswer(brief, Yardstick(brief, numbers.values()))
         why = yield from self._choose(messages, numbers, answer)
         if not why and answer.is_empty:
             from langchain_core.messages import HumanMessage
@@ -95,7 +96,9 @@ class Converser:
             yield from answer.held(hear)
         except NoAnswerError as silent:
             return silent.why
-        return "" if answer.quoted else "unproved"
+        if answer.quoted:
+            return ""
+        return "unproved" if answer.plausible else "far"
 
     def in_english(self, question: str, history: Sequence[Turn]) -> str:
         """Return a question in another language as one in English that stands alone, "" where that fails."""

@@ -172,10 +172,6 @@ class Reader:
         perhaps = chance["care"] >= limits["care"] / PERHAPS
         return About(chance["leans"], care, not care and chance["human"] >= limits["human"], perhaps)
 
-    def forget(self) -> None:
-        """Forget the remembered questions, as a benchmark must before it measures."""
-        self._question.cache_clear()
-
     def _chance(self, name: str, whole: NDArray[np.float32]) -> float:
         fit = self.card["calibration"][name]
         return float(1 / (1 + np.exp(-(np.dot(fit["weights"], whole) + fit["intercept"]))))

@@ -194,11 +194,13 @@ def model_words(settings: Settings) -> dict[str, str]:
     """Return what the page says otherwise where a language model writes: who does, and what is sent to whom."""
     if not settings.model:
         return {}
-    sent, name = " " + what_is_sent(settings), display_name(settings)
+    sent, own = " " + what_is_sent(settings), settings.model_style == "own-words"
+    name = "a language model (" + display_name(settings) + ")"
+    chooses = "A language model chooses the sentences that answer; every one is quoted from the guide. "
+    writes = "A language model writes the answers from the guide; they can be wrong, the quotes behind them cannot. "
     return {
-        "how_it_answers": "Chosen by a language model (" + name + "), in the guide’s own words.",
-        "welcome_text": "A language model chooses the sentences that answer; every one is quoted from the guide. "
-        "The numbers open them in their place." + sent,
+        "how_it_answers": say("model_writes_own", model=name) if own else say("model_writes", model=name),
+        "welcome_text": (writes if own else chooses) + "The numbers open them in their place." + sent,
         "not_advice": say("not_advice") + sent,
     }
 

@@ -13,14 +13,13 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
-from advisor_bot.documents.web import ADDRESS, quoted_at
 from advisor_bot.errors import AdvisorError, IndexingError
 from advisor_bot.llm.providers import display_name, what_is_sent
 from advisor_bot.pages import source_page
 from advisor_bot.pages.source_map import Span, heading_id
 from advisor_bot.pages.strings import catalogue, say
 from advisor_bot.settings import Settings
-from advisor_bot.text import plain
+from advisor_bot.text import plain, quoted_at
 from advisor_bot.types import Chunk, Document
 
 if TYPE_CHECKING:
@@ -94,6 +93,7 @@ class GuideOut(BaseModel):
     contact: ContactOut | None
     max_question_chars: int
     writer: str = Field(description='What writes the answers: "quotes" or the name of a language model')
+    own_words: bool = Field(description="Whether the language model writes its own sentences, not the guide's")
     kept_days: int = Field(description="How long questions are kept in the owner's journal, days; 0: they are not")
     sent: str = Field(description="What of a question is sent to whom, where a language model writes; else empty")
 
@@ -147,6 +147,7 @@ def guide(library: Library, advisor: Advisor, settings: Settings, version: str |
             contact=ContactOut(name=contact[0], link=contact[1]) if contact else None,
             max_question_chars=settings.max_question_chars,
             writer=display_name(settings) if settings.model else "quotes",
+            own_words=bool(settings.model) and settings.model_style == "own-words",
             kept_days=settings.journal_days if settings.journal else 0,
             sent=what_is_sent(settings) if settings.model else "",
         )
@@ -205,7 +206,7 @@ def page(
 
 def _on_page(found: Document, marks: Sequence[Span]) -> list[str]:
     """Return the address of a document's web page at each of the marked words."""
-    address = found.meta.get(ADDRESS, "")
+    address = found.address
     opened = [quoted_at(address, plain(found.text[start:end])) for start, end in marks]
     return [one for one in opened or [quoted_at(address, "")] if one]
 

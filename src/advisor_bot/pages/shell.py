@@ -14,6 +14,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
+# A proxy that takes a prefix off hides from the server whether the address ended in "/": the browser knows. Without
+# it, every address on the page would point one folder too high.
+_SLASH = (
+    '<script>location.pathname.endsWith("/") || location.replace(location.pathname + "/" + location.search'
+    " + location.hash)</script>"
+)
+_PLAIN = '<noscript><meta http-equiv="refresh" content="0; url=plain"></noscript>'  # a chat without JavaScript
 _META = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>', re.S)
 _TITLE = re.compile(r"<title>.*?</title>", re.S)
 
@@ -27,7 +34,7 @@ def with_our_head(page: str, title: str) -> str:
         f'<meta property="og:description" content="{about}">\n<meta name="twitter:card" content="summary">\n'
     )
     bare = _TITLE.sub("", _META.sub("", page))
-    return bare.replace("</head>", f"{ours}</head>", 1)
+    return bare.replace("<head>", f"<head>{_SLASH}{_PLAIN}", 1).replace("</head>", f"{ours}</head>", 1)
 
 
 class Shell:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor_bot.documents.tables import row_header
 from advisor_bot.index.guide import Guide
 from advisor_bot.models.opening import card
 from advisor_bot.retrieval.search import Query, as_passage
@@ -25,7 +26,9 @@ MOST_SHOWN = 3
 Name = tuple[str, str]
 ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+|\d{3,}")
+_CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w-]+")
+_SHARE_OR_SUM = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+")
+_FIGURE = re.compile(_SHARE_OR_SUM.pattern + r"|\d{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,23 @@ class Evidence:
 
     @property
     def best(self) -> tuple[Sentence, ...]:
-        """The sentences to show, best first: those that answer nearly as well; of a partial answer those that help."""
-        if self.status != "answered":
-            return tuple(sorted(self.sentences, key=lambda one: -one.helps)[:MOST_SHOWN])
-        least = self.sentences[0].answers - card()["limits"]["margin"]
-        return tuple(one for one in self.sentences[:MOST_SHOWN] if one.answers >= least)
+        """The sentences to show, best first: those that answer nearly as well; of a partial answer those that help.
+
+        Last the one beside them that helps nearly as much: what was said in two sentences is shown whole.
+        """
+        if self.status == "answered":
+            least = self.sentences[0].answers - card()["limits"]["margin"]
+            shown = [one for one in self.sentences[:MOST_SHOWN] if one.answers >= least]
+        else:
+            shown = sorted(self.sentences, key=lambda one: -one.helps)[:MOST_SHOWN]
+        return (*shown, *self._beside(shown)[:1])
+
+    def _beside(self, shown: Sequence[Sentence]) -> list[Sentence]:
+        """Return the sentences next to those ``shown`` that help nearly as much as the first, most helpful first."""
+        places = {(one.passage.heading, one.number + step) for one in shown for step in (-1, 1)}
+        least = shown[0].helps - card()["limits"]["margin"] if shown else 0.0
+        near = [one for one in self.sentences if (one.passage.heading, one.number) in places and one not in shown]
+        return sorted((one for one in near if one.helps >= least), key=lambda one: -one.helps)
 
 
 def read(lookup: Lookup, guide: Guide) -> Evidence:
@@ -103,16 +118,27 @@ def read(lookup: Lookup, guide: Guide) -> Evidence:
         for (number, passage, span, text), answers, helps in zip(found, verdict.answers, verdict.helps, strict=True)
     ]
     sentences.sort(key=lambda one: -one.answers)
-    return exact(Evidence(query, tuple(passages), tuple(sentences), verdict.answered, verdict.helped), guide)
+    answered = verdict.answered
+    if sentences and answered < card()["limits"]["row"] and _is_row(sentences[0], guide):
+        answered = min(answered, _just_below(card()["limits"]["answered"]))
+    return exact(Evidence(query, tuple(passages), tuple(sentences), answered, verdict.helped), guide)
+
+
+def _is_row(sentence: Sentence, guide: Guide) -> bool:
+    """Tell whether a sentence is the row of a table: it takes more to be sure of one, its neighbours look alike."""
+    text = guide.documents[sentence.passage.document].text
+    return row_header(text, sentence.start, sentence.end) is not None
 
 
 def exact(evidence: Evidence, guide: Guide) -> Evidence:
     """Hold the names and figures of the question against the sentence that would answer it.
 
     The best sentence that has them goes first, where it comes close; where none does, the guide does not answer.
-    A sentence with the very figure asked about helps, whatever the reader makes of it.
+    A sentence with the very percentage or sum asked about helps, whatever the reader makes of it; a year or a size
+    that both name is often chance.
     """
-    names, figures = _names_in(evidence.query.text, guide), _figures_in(evidence.query.text)
+    figures = _figures_in(evidence.query.text)
+    names = _names_in(evidence.query.text, guide) + _capitals_in(evidence.query.text)
     if not names and not figures:
         return evidence
     limits = card()["limits"]
@@ -122,7 +148,8 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
         if fits:
             return replace(evidence, sentences=_first(fits[0], evidence.sentences))
         evidence = replace(evidence, answered=min(evidence.answered, _just_below(limits["answered"])))
-    holding = [one for one in evidence.sentences if figures and _holds(one, figures, guide)]
+    sums = _figures_in(evidence.query.text, _SHARE_OR_SUM)
+    holding = [one for one in evidence.sentences if sums and _holds(one, sums, guide)]
     if not holding:
         return evidence
     most = replace(holding[0], helps=max(one.helps for one in evidence.sentences) + 1)
@@ -140,17 +167,23 @@ def _just_below(limit: float) -> float:
 
 def _names_in(text: str, guide: Guide) -> list[tuple[str, ...]]:
     """Return the forms (lower case) of each name of the guide that stands in ``text``."""
-    names = guide.once(_names_of)
+    names = guide.once(names_of)
     known = topics(guide).initials
     asked = [word for word in words(text) if word in names]
     return [tuple(filter(None, (word, known.get(word, "")))) for word in dict.fromkeys(asked)]
 
 
-def _figures_in(text: str) -> list[tuple[str, ...]]:
-    return [(figure,) for figure in dict.fromkeys(_FIGURE.findall(text))]
+def _capitals_in(text: str) -> list[tuple[str, ...]]:
+    """Return the words the student wrote with a capital, but for first words; none where most words have one."""
+    found = _CAPITAL.findall(text)
+    return [(one.lower(),) for one in dict.fromkeys(found)] if 2 * len(found) < len(words(text)) else []
 
 
-def _names_of(guide: Guide) -> frozenset[str]:
+def _figures_in(text: str, kind: re.Pattern[str] = _FIGURE) -> list[tuple[str, ...]]:
+    return [(figure,) for figure in dict.fromkeys(kind.findall(text))]
+
+
+def names_of(guide: Guide) -> frozenset[str]:
     """Return the names of the guide (lower case): what it writes with a capital and never without.
 
     A word that only ever begins a sentence is a name where English does not have it.

@@ -4,10 +4,10 @@ import { address, readAddress } from "./api.js";
 import { el } from "./dom.js";
 import { say } from "./words.js";
 
-/** `segments` of `answer` as its body; `open(citation)` is called when a marker is used. */
-export function answerBody(answer, segments, open) {
+/** `segments` of `answer` as its body. `on`: open(citation) when a marker is used, section(citation) when a section's name is. */
+export function answerBody(answer, segments, on) {
   const body = el("div", { class: `answer-body status-${answer.status}` });
-  for (const group of grouped(segments)) body.append(groupElement(group, answer, open));
+  for (const group of grouped(segments)) body.append(groupElement(group, answer, on));
   return body;
 }
 
@@ -30,6 +30,13 @@ export const bare = (markdown) =>
 export const citationAddress = (answer, citation) =>
   address(readAddress(answer.guide_version, citation.document, [citation]));
 
+/** A web page's address as a person reads it: its host and path, not too long. */
+export function webPlace(address) {
+  const { host, pathname } = new URL(address);
+  const path = pathname.replace(/\/$/, "");
+  return host.replace(/^www\./, "") + (path.length > 32 ? `/…${path.slice(-28)}` : path);
+}
+
 /** Neighbours of one kind together: items make a list, rows a table. */
 function grouped(segments) {
   const groups = [];
@@ -42,38 +49,53 @@ function grouped(segments) {
   return groups;
 }
 
-function groupElement({ kind, segments }, answer, open) {
-  if (kind === "item") return el("ul", { class: "items" }, segments.map((item) => el("li", {}, cited(item, answer, open))));
-  if (kind === "row") return table(segments, answer, open);
+function groupElement({ kind, segments }, answer, on) {
+  if (kind === "item") return el("ul", { class: "items" }, segments.map((item) => el("li", {}, cited(item, answer, on))));
+  if (kind === "row") return table(segments, answer, on);
   const [segment] = segments;
-  if (kind === "heading") return el("h3", { dir: "auto" }, cited(segment, answer, open));
-  return el("p", { class: kind, dir: "auto" }, cited(segment, answer, open));
+  if (kind === "heading") return el("h3", { dir: "auto" }, cited(segment, answer, on));
+  return el("p", { class: kind, dir: "auto" }, cited(segment, answer, on));
 }
 
 /** Text and its markers; the first marker stays on the line of the last word. */
-function cited({ text, citations }, answer, open) {
-  const [first, ...rest] = citations.map((n) => marker(answer, n, open));
+function cited({ kind, text, citations }, answer, on) {
+  const [first, ...rest] = citations.map((n) => marker(answer, n, on));
+  if (kind === "heading" || kind === "lead") return [withSections(kind, text, answer, on), first, rest];
   const cut = text.trimEnd().lastIndexOf(" ") + 1;
   if (!first || text.length - cut > 30) return [text, first, rest];
   return [text.slice(0, cut), el("span", { class: "nowrap" }, text.slice(cut), first), rest];
 }
 
-function marker(answer, n, open) {
+/** A line of ours with the section it names as a link: “Fees” in a lead, the whole of a heading. */
+function withSections(kind, text, answer, on) {
+  const name = ({ heading, title }) => heading.at(-1) ?? title;
+  const wanted = (citation) => (kind === "heading" ? text === name(citation) : text.includes(`“${name(citation)}”`));
+  const citation = answer.citations.find(wanted);
+  if (!citation) return text;
+  const at = text.indexOf(name(citation));
+  const link = el("a", { class: "section", href: citationAddress(answer, citation), click: onPage(() => on.section(citation)) }, name(citation));
+  return [text.slice(0, at), link, text.slice(at + name(citation).length)];
+}
+
+/** A click that stays on the page, unless it asks for a new tab. */
+const onPage = (act) => (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  act();
+};
+
+function marker(answer, n, on) {
   const citation = answer.citations.find((one) => one.n === n);
   if (!citation) return null;
-  const click = (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as with any link
-    event.preventDefault();
-    open(citation);
-  };
   const label = say("marker_label", { n, heading: headingPath(citation) });
+  const click = onPage(() => on.open(citation));
   const link = el("a", { class: "marker", href: citationAddress(answer, citation), "aria-label": label, click }, String(n));
   link.citation = citation;
   return link;
 }
 
 /** A comparison: the first row names what is compared, the first cell of every other row the facet. */
-function table(rows, answer, open) {
+function table(rows, answer, on) {
   const cells = (row) => row.cells ?? [{ text: row.text, citations: row.citations }];
   const [head, ...facets] = rows;
   const names = cells(head).map((cell) => cell.text);
@@ -85,6 +107,6 @@ function table(rows, answer, open) {
         const cell = cells(row)[column] ?? { text: say("guide_does_not_say"), citations: [] };
         if (column === 0) return el("th", { scope: "row" }, cell.text);
         const silent = !cell.citations.length;
-        return el("td", { "data-of": names[column], class: silent && "silent", dir: "auto" }, cited(cell, answer, open));
+        return el("td", { "data-of": names[column], class: silent && "silent", dir: "auto" }, cited(cell, answer, on));
       }))))));
 }

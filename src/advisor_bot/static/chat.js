@@ -1,6 +1,7 @@
 // The chat page: waits for Gradio to draw it, then wires conversation, reader and menu.
 
 import { address, Away, guide as fetchGuide, untilReady } from "./api.js";
+import { backCloses } from "./back.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
 import { conversationMarkdown, printable, save } from "./export.js";
@@ -169,6 +170,7 @@ async function start() {
   showGuide(guide);
   showStarters(guide, conversation);
   wireMenu(conversation, reader, () => guide);
+  document.querySelectorAll("dialog").forEach(backCloses);
   wireProfile(byId("profile-dialog"), byId("open-profile"), { ask: () => conversation.ask(say("which_fits")), tell, say });
   printable(byId("print-extra"), () => guide, () => conversation.turns);
   await reader.start(guide);

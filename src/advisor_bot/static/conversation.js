@@ -18,6 +18,7 @@ export class Conversation {
     Object.assign(this, { root, reader, profile, tell, fill, live, contact, version, busy, running: new Map() });
     this.on = {
       open: (answer, citation) => reader.openCitation(answer, citation),
+      section: (answer, citation) => (reader.openSection ?? reader.openCitation).call(reader, answer, citation),
       ask: (question) => this.ask(question),
       retry: (turn) => this.retry(turn),
       undo: (turn) => this.undo(turn),

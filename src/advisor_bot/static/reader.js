@@ -2,6 +2,7 @@
 
 import { address, readAddress, readerPage } from "./api.js";
 import { headingPath } from "./answer.js";
+import { overPage } from "./back.js";
 import { copyText, el, icon, iconButton } from "./dom.js";
 import { say } from "./words.js";
 
@@ -44,6 +45,21 @@ export class Reader {
     await this.#step(answer.citations.indexOf(citation));
   }
 
+  /** Open the pane at the heading of the section that `citation` stands in. */
+  async openSection(answer, citation) {
+    this.quotes = [];
+    this.at = -1;
+    this.answer = answer;
+    this.reveal();
+    const found = await this.#load(readAddress(answer.guide_version, citation.document), citation.document);
+    this.#steps();
+    if (!found) return this.#lost(citation);
+    const name = citation.heading.at(-1) ?? citation.title;
+    const heading = [...this.article.querySelectorAll("h1, h2, h3, h4, h5, h6")].find((one) => one.textContent.trim() === name);
+    if (heading) heading.scrollIntoView({ block: "start" });
+    this.tell(say("reader_at", { heading: headingPath(citation) }));
+  }
+
   /** On a wide screen, stand at the first quote of a new answer: focus and voice stay where they are. */
   async follow(answer) {
     if (this.isDrawer() || !answer.citations.length) return;
@@ -55,11 +71,17 @@ export class Reader {
   /** Make the pane visible where it is a drawer. */
   reveal() {
     this.opener = document.activeElement;
+    if (this.isDrawer() && !document.body.classList.contains("reader-open")) this.closed = overPage(() => this.#hide());
     document.body.classList.add("reader-open");
     if (this.isDrawer()) this.closeButton.focus({ preventScroll: true });
   }
 
   close() {
+    this.closed?.();
+    this.#hide();
+  }
+
+  #hide() {
     document.body.classList.remove("reader-open");
     if (this.opener?.isConnected) this.opener.focus({ preventScroll: true });
   }

@@ -1,6 +1,6 @@
 // One turn of the conversation: the question, its answer, and what can be done with it.
 
-import { answerBody, bare, citationAddress, headingPath, sureness } from "./answer.js";
+import { answerBody, bare, citationAddress, headingPath, sureness, webPlace } from "./answer.js";
 import { feedback } from "./api.js";
 import { copyText, el, iconButton } from "./dom.js";
 import { edition, say, today } from "./words.js";
@@ -61,11 +61,12 @@ export function showAnswer(node, on, contact) {
   const body = answer.segments.filter((segment) => !named(segment));
   const sure = body[0]?.text.startsWith(sureness(answer)) ? "" : sureness(answer);
   holder(node).replaceChildren(
-    answerBody(answer, body, (citation) => on.open(answer, citation)),
+    answerBody(answer, body, { open: (citation) => on.open(answer, citation), section: (citation) => on.section(answer, citation) }),
     ...[
       answer.status === "not_covered" && contact && contactLine(contact),
       sure && el("p", { class: `sure sure-${answer.status}` }, sure),
       on.isOlder(answer) && el("p", { class: "older-answer" }, say("older_answer", { version: edition(answer.guide_version) })),
+      webPages(answer),
       sources(answer),
       actions(node, on),
       followUps(answer, on),
@@ -76,6 +77,17 @@ export function showAnswer(node, on, contact) {
 /** The human adviser, where the guide has no answer. */
 export const contactLine = ({ name, link }) =>
   el("p", { class: "contact" }, `${say("contact_before")} `, el("a", { href: link, rel: "noopener" }, name), ".");
+
+/** Where the guide was fetched from the web: each quote's own page, opened at its words. */
+function webPages(answer) {
+  const fetched = answer.citations.filter((citation) => citation.address?.startsWith("http"));
+  if (!fetched.length) return null;
+  return el("p", { class: "web-pages" }, `${say("on_the_web")} `, fetched.map(({ n, address }) => {
+    const place = webPlace(address);
+    const label = say("on_the_web_label", { n, place });
+    return [el("a", { href: address, target: "_blank", rel: "noopener", "aria-label": label, title: label }, `${n} ${place}`), " "];
+  }));
+}
 
 /** The quotes in full: for print alone, on the screen they are behind the markers. */
 function sources(answer) {

@@ -27,8 +27,9 @@ from advisor_bot.web.limits import retry_after, visitor
 from advisor_bot.web.security import App, Receive, Scope, Send, header, refuse, route_path, sign_in_policy
 
 SIGN_IN = "/sign-in"
+DESK = "/owner"
 _PROGRAMS = ("/v1/", "/mcp")
-_PAGES = ("/read/",)
+_PAGES = ("/read/", "/plain")
 _NOTHING_OF_THE_GUIDE = (
     "/ui/",
     "/ui-",
@@ -53,6 +54,7 @@ class Access:
         self.app, self.key, self.password = app, settings.api_key, settings.password
         self.origins = settings.origins
         self.sessions = Sessions(settings.password) if settings.password else None
+        self.desk = bool(settings.owner_password)  # whose own guard asks for its own password
         self.tries = FixedWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,6 +76,8 @@ class Access:
 
     def _let_in(self, scope: Scope, path: str) -> bool:
         if has_key(scope, self.key) or path == "/metrics" or path.startswith(_NOTHING_OF_THE_GUIDE):
+            return True
+        if self.desk and (path == DESK or path.startswith(f"{DESK}/")):
             return True
         if path.startswith(_PROGRAMS) and (self.key or self.sessions):
             return False
@@ -121,23 +125,24 @@ class Access:
 class Sessions:
     """Proofs that a visitor gave the password, kept by the visitor alone; a new password ends them all."""
 
-    def __init__(self, password: str) -> None:
+    def __init__(self, password: str, cookie: str = _COOKIE, days: float = _DAYS) -> None:
         """Derive the key that signs them, slowly, so that a stolen proof does not give the password away."""
-        self.key = hashlib.scrypt(password.encode(), salt=b"advisor session", n=2**14, r=8, p=1)
+        self.cookie, self.seconds = cookie, round(days * 86400)
+        self.key = hashlib.scrypt(password.encode(), salt=cookie.replace("_", " ").encode(), n=2**14, r=8, p=1)
 
     def has(self, scope: Scope) -> bool:
         """Tell whether a request brings a proof that still counts."""
         cookies = (part.strip().partition("=") for part in header(scope, b"cookie").split(";"))
-        return any(name == _COOKIE and self._counts(value) for name, _, value in cookies)
+        return any(name == self.cookie and self._counts(value) for name, _, value in cookies)
 
     def begin(self, response: Response, scope: Scope, *, framed: bool) -> None:
         """Give a proof along with ``response``; ``framed``: the browser shall send it from a frame on another site."""
-        until, secure = str(int(time.time()) + _DAYS * 86400), scope["scheme"] == "https"
+        until, secure = str(int(time.time()) + self.seconds), scope["scheme"] == "https"
         across = framed and secure  # without TLS no browser does
         response.set_cookie(
-            _COOKIE,
+            self.cookie,
             f"{until}.{self._sign(until)}",
-            max_age=_DAYS * 86400,
+            max_age=self.seconds,
             path=_root(scope),
             secure=secure,
             httponly=True,

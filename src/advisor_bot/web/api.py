@@ -11,18 +11,18 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from advisor_bot.answers.advisor import Advisor, Event
 from advisor_bot.errors import AdvisorError, QuestionError
-from advisor_bot.pages import guide_view
+from advisor_bot.pages import guide_view, plain_page
 from advisor_bot.programs.asking import Asking
 from advisor_bot.settings import Settings
 from advisor_bot.types import Answer, Profile, Role, Status, Turn, as_json
 from advisor_bot.web.metrics import Metrics
-from advisor_bot.web.security import problem, read_policy
+from advisor_bot.web.security import plain_policy, problem, read_policy
 
 if TYPE_CHECKING:
     from advisor_bot.journal.keeper import Journal
@@ -124,6 +124,7 @@ def routes(asking: Asking, settings: Settings, metrics: Metrics, journal: Journa
     """Return the routes over ``asking``; ``metrics`` is what they show and count thumbs with."""
     router = APIRouter()
     _ask_routes(router, asking)
+    _plain_routes(router, asking, settings)
     _guide_routes(router, asking.advisor, settings)
     _service_routes(router, asking.advisor, metrics, journal)
     return router
@@ -144,6 +145,28 @@ def _ask_routes(router: APIRouter, asking: Asking) -> None:
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+
+
+def _plain_routes(router: APIRouter, asking: Asking, settings: Settings) -> None:
+    advisor = asking.advisor
+
+    def page(status: int, question: str = "", answer: Answer | None = None, problem: str = "") -> HTMLResponse:
+        html = plain_page.render(guide_view.guide(advisor.versions, advisor, settings, None), question, answer, problem)
+        headers = {"Content-Security-Policy": plain_policy(), "Cache-Control": "no-store"}
+        return HTMLResponse(html, status, headers)
+
+    @router.get("/plain", response_class=HTMLResponse, include_in_schema=False)
+    def plain_form() -> HTMLResponse:
+        """Show the chat for a browser without JavaScript."""
+        return page(200)
+
+    @router.post("/plain", response_class=HTMLResponse, include_in_schema=False)
+    def plain_answer(question: Annotated[str, Form(max_length=MAX_TURN_CHARS)] = "") -> HTMLResponse:
+        """Answer on that page."""
+        try:
+            return page(200, question, asking.ask(question))
+        except QuestionError as error:
+            return page(422, question, problem=str(error))
 
 
 def _event_lines(events: Iterator[Event]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def create_app(
     from advisor_bot.pages.strings import STATIC
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
-    from advisor_bot.web import api, widget
+    from advisor_bot.web import api, owner, widget
     from advisor_bot.web.metrics import Metrics
 
     metrics = metrics or Metrics()
@@ -68,7 +68,9 @@ def create_app(
     ours = api.routes(asking, settings, metrics, journal)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
-    app.router.routes.extend([*widget.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])])
+    app.router.routes.extend(
+        [*widget.routes(settings), *owner.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])]
+    )
     app.mount("/ui", fresh_files(str(STATIC)), name="ui")
     routes = [*app.router.routes, *ours.routes]
     in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))

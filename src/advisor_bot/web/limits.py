@@ -15,7 +15,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from advisor_bot.web.security import App, Message, Receive, Scope, Send, problem, refuse, route_path
 
-_LIMITED = ("/api/", "/read/", "/v1/", "/mcp", "/sign-in")
+_LIMITED = ("/api/", "/read/", "/plain", "/v1/", "/mcp", "/sign-in")
 _SLOW = "This took too long and was ended. Please try again in a moment."
 
 

@@ -80,12 +80,28 @@ def read_policy(style: str) -> str:
     )
 
 
+def plain_policy() -> str:
+    """Return the policy of the page that asks and answers without JavaScript: our style, our form, no script at all."""
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        "frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
+    )
+
+
 def sign_in_policy(origins: Sequence[str]) -> str:
     """Return the policy of the page that asks for the password; it may stand where the widget may."""
     framed_by = " ".join(["'self'", *origins])
     return (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; "
         f"frame-ancestors {framed_by}; base-uri 'none'; form-action 'self'"
+    )
+
+
+def desk_policy() -> str:
+    """Return the policy of the owner's desk: our files, forms to ourselves, no frame around it."""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 
 
@@ -221,7 +237,7 @@ class Gate:
         called = path.startswith(("/api/", "/gradio_api/", "/v1/", "/mcp"))
         if (called or writes) and _is_foreign(headers):
             return 403, "cross_site", "This server answers its own pages only; call it from a program or from its page."
-        form = path == "/sign-in"  # the one address that takes one
+        form = path in ("/sign-in", "/plain", "/owner") or path.startswith("/owner/")  # the addresses that take one
         if writes and not form and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             return 415, "media_type", "Send JSON with the header Content-Type: application/json."
         if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > self.max_body:

@@ -141,7 +141,7 @@ async function guideWhenReady(page) {
 function showGuide(page, guide) {
   if (!options.title) page.title.textContent = guide.title || say("app_name");
   document.title = page.title.textContent;
-  const how = guide.writer === "quotes" ? say("how_it_answers") : `${say("model_writes", { model: guide.writer })} ${guide.sent}`;
+  const how = guide.writer === "quotes" ? say("how_it_answers") : `${say(guide.own_words ? "model_writes_own" : "model_writes", { model: guide.writer })} ${guide.sent}`;
   page.about.textContent = `${how} ${say("guide_of", { created: day(guide.created), version: edition(guide.version) })}`;
   const kept = guide.kept_days ? say("kept", { days: guide.kept_days }) : "";
   page.revised.textContent = `${guide.revised ? say("revised", { date: day(guide.revised) }) : ""} ${kept}`.trim();

@@ -92,7 +92,7 @@
         title: this.name,
         allow: "clipboard-write",
         loading: this.inline ? "lazy" : null,
-        load: () => setTimeout(() => frame === this.frame && !this.ready && this.fail(), 1500), // a page that was refused loads as well: an empty one
+        load: () => setTimeout(() => frame === this.frame && !this.ready && this.fail(), 3000), // a page that was refused loads as well: an empty one; a slow one says it is ready late
       }));
       this.panel.replaceChildren(el("p", { role: "status" }, words.widget_opening), this.frame);
     }

@@ -33,24 +33,57 @@ function marked(found, quote) {
   const all = [...(found.before + found.text + found.after)];
   const origin = found.start - [...found.before].length;
   const [from, to] = [quote.start - origin, quote.end - origin];
-  const lines = [];
+  const shown = [];
   let at = 0;
   for (const line of all.join("").split("\n")) {
     const end = at + [...line].length;
-    if (line.trim()) lines.push(lineElement(all.slice(at, end), from - at, to - at));
+    if (line.trim()) shown.push(lineElement(all.slice(at, end), from - at, to - at));
     at = end + 1;
   }
-  return lines;
+  return listed(shown);
 }
 
-/** One line of the guide: what its Markdown means in a class, its words as text. */
+/** Items that follow each other as one list. */
+function listed(elements) {
+  const out = [];
+  for (const one of elements) {
+    const list = one.numbered ? "OL" : "UL";
+    if (one.tagName !== "LI") out.push(one);
+    else if (out.at(-1)?.tagName === list) out.at(-1).append(one);
+    else out.push(el(list.toLowerCase(), one.numbered ? { start: one.numbered } : {}, one));
+  }
+  return out;
+}
+
+/** One line of the guide, as its Markdown means it. */
 function lineElement(characters, from, to) {
-  const line = characters.join("");
-  const [, sign] = line.match(/^\s*(#{1,6}|[-*]|\d+[.)])?(?:\s|$)/) ?? [];
-  const cut = (start, end) => words(characters.slice(Math.max(0, start), Math.max(0, end)).join(""));
-  const inside = cut(from, to);
-  const parts = inside ? [cut(0, from), el("mark", {}, inside), cut(to, characters.length)] : [words(line)];
-  return el(sign?.startsWith("#") ? "h3" : "p", { class: sign && !sign.startsWith("#") && "item", dir: "auto" }, parts);
+  const [sign = "", mark = ""] = characters.join("").match(/^\s*(#{1,6}|[-*]|\d+[.)])\s+/) ?? [];
+  const tag = mark.startsWith("#") ? "h3" : mark ? "li" : "p";
+  const line = el(tag, { dir: "auto" }, runs(characters, [...sign].length, from, to));
+  line.numbered = parseInt(mark, 10) || 0;
+  return line;
 }
 
-const words = (markdown) => markdown.replace(/^\s*#{1,6}\s+/, "").replace(/\*\*|__|\\(?=[^\w\s])/g, "").replace(/\s*\|\s*/g, " · ").replace(/^ · | · $/g, "");
+/** The words from `start` on: bold as bold, escapes and the bars of tables gone, the characters from..to marked. */
+function runs(characters, start, from, to) {
+  const found = [];
+  let strong = false;
+  for (let at = start; at < characters.length; at += 1) {
+    const two = characters[at] + (characters[at + 1] ?? "");
+    if (two === "**" || two === "__") {
+      strong = !strong;
+      at += 1;
+      continue;
+    }
+    if (two.match(/^\\[^\w\s]$/)) at += 1;
+    const marked = at >= from && at < to;
+    const last = found.at(-1);
+    if (last && last.strong === strong && last.marked === marked) last.text += characters[at];
+    else found.push({ strong, marked, text: characters[at] });
+  }
+  const plain = (text) => text.replace(/\s*\|\s*/g, " · ").replace(/^ · | · $/g, "");
+  return found.map((run) => {
+    const words = run.strong ? el("strong", {}, plain(run.text)) : plain(run.text);
+    return run.marked ? el("mark", {}, words) : words;
+  });
+}
