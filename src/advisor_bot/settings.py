@@ -16,6 +16,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
+OWN_FILE = "guide.env"  # beside an index folder: what is set for that guide alone
+# What a server has once, however many guides it has, and what follows from where a guide stands.
+_OF_THE_SERVER = "host port guides cache threads log_level trusted_proxies root_path corpus index".split()
 SECRET = ("api_key", "password", "owner_password", "journal")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
@@ -36,6 +39,9 @@ class Settings(BaseSettings):
     )
     cache: Path | None = Field(
         None, description="Folder for the exported encoder, made once a machine; default the user's cache folder"
+    )
+    guides: Path | None = Field(
+        None, description="Folder with a guide in each subfolder, all served by one server; empty: one guide"
     )
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
@@ -245,7 +251,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, environ: Mapping[str, str], env_file: Path | None = None, **overrides: Any) -> Settings:
-        """Read ``ADVISOR_*`` from ``env_file``, then ``environ``, then ``overrides`` (None is ignored).
+        """Read ``ADVISOR_*`` from ``env_file``, ``environ``, the guide's own file, ``overrides`` (None is ignored).
+
+        Each counts more than those before it. The guide's own file is ``guide.env`` beside the index folder.
 
         Raises ``SettingsError`` naming the key and the value of whatever is unknown or invalid.
         """
@@ -257,7 +265,10 @@ class Settings(BaseSettings):
             for key, value in source.items():
                 if key.startswith(PREFIX) and value not in (None, ""):
                     values[key.removeprefix(PREFIX).lower()] = value
-        values |= {key: value for key, value in overrides.items() if value is not None}
+        wanted = {key: value for key, value in overrides.items() if value is not None}
+        values |= wanted
+        if values.get("index"):
+            values |= _of_one_guide(Path(values["index"]).parent / OWN_FILE) | wanted
         try:
             return cls(**values)
         except ValidationError as error:
@@ -270,6 +281,23 @@ class Settings(BaseSettings):
                 raise SettingsError(f"{PREFIX}{key.upper()} is not a setting. Known settings: {known}.") from None
             given = "…" if key in SECRET else repr(first["input"])
             raise SettingsError(f"{PREFIX}{key.upper()}={given} cannot be used: {first['msg']}.") from None
+
+
+def _of_one_guide(file: Path) -> dict[str, Any]:
+    """Return what a guide's own file sets; nothing where there is none. Raises ``SettingsError`` that names it."""
+    if not file.is_file():
+        return {}
+    try:
+        found = dotenv_values(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read as lines NAME=value: {error}.") from None
+    values = {key.removeprefix(PREFIX).lower(): value for key, value in found.items() if key.startswith(PREFIX)}
+    if wrong := [key for key in values if key in _OF_THE_SERVER]:
+        raise SettingsError(
+            f"{file}: {PREFIX}{wrong[0].upper()} is set for the whole server, in its environment or .env; "
+            "a guide's own file holds what is the guide's: contact, origins, password, model, journal."
+        )
+    return {key: value for key, value in values.items() if value not in (None, "")}
 
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\]"

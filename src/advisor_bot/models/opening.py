@@ -42,15 +42,20 @@ class Models:
     reader: Reader
 
 
-def model_opener(settings: Settings) -> Callable[[str, str], Models]:
-    """Return a function from the fingerprints of encoder and reader to both; each pair is opened once and shared."""
+def model_opener(
+    settings: Settings, reader_of: Callable[[Settings, str], Reader] | None = None
+) -> Callable[[str, str], Models]:
+    """Return a function from the fingerprints of encoder and reader to both; each pair is opened once and shared.
+
+    ``reader_of`` opens the reader, by default ``open_reader``: one for several openers, where it is the same.
+    """
     opened: dict[tuple[str, str], Models] = {}
     opening = threading.Lock()
 
     def models_of(encoder: str, reader: str) -> Models:
         with opening:
             if (encoder, reader) not in opened:
-                read = open_reader(settings, reader)
+                read = (reader_of or open_reader)(settings, reader)
                 own = encoder_of(read) if encoder == reader else open_encoder(settings, encoder)
                 opened[encoder, reader] = Models(own, read)
             return opened[encoder, reader]

@@ -1,7 +1,8 @@
 // What the page keeps: in this browser alone. One entry a turn, so that a long conversation stays quick and
 // two tabs do not overwrite each other. Where the browser refuses storage, it stays in memory.
 
-const PREFIX = document.documentElement.dataset.store ?? "advisor."; // the widget keeps its own conversation
+const guide = new URL(import.meta.url).pathname.match(/\/g\/([a-z0-9-]+)\/ui[^/]*\//)?.[1]; // one of several on this server
+const PREFIX = (document.documentElement.dataset.store ?? "advisor.") + (guide ? `${guide}.` : ""); // the widget keeps its own conversation
 const TURN = `${PREFIX}turn.`;
 
 const memory = new Map();

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUEUE = 64  # events of the page that may wait; the conversation itself does not pass through Gradio's queue
+SHARE = 40  # requests that may keep a thread each, of one guide where a server has several
 GRACE = 3  # seconds an open stream may still take when the server is told to stop
 
 
@@ -62,18 +63,18 @@ def create_app(
         redoc_url=None,
         lifespan=lambda _: _alive(tools, journal),
     )
-    _add_guards(app, settings)
-    _add_error_handlers(app)
+    add_guards(app, settings, metrics.guide)
+    add_error_handlers(app)
     ours = api.routes(asking, settings, metrics, journal)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
     app.router.routes.extend(
         [*widget.routes(settings), *owner.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])]
     )
-    app.mount("/ui", _fresh_files(str(STATIC)), name="ui")
+    app.mount("/ui", fresh_files(str(STATIC)), name="ui")
     routes = [*app.router.routes, *ours.routes]
     in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
-    app.state.advisor, app.state.journal = advisor, journal
+    app.state.advisor, app.state.journal, app.state.metrics = advisor, journal, metrics
     return app
 
 
@@ -86,23 +87,28 @@ async def _alive(tools: McpTools, journal: Journal | None) -> AsyncIterator[None
         await asyncio.to_thread(journal.close)
 
 
-def _add_guards(app: FastAPI, settings: Settings) -> None:
-    """Put between the network and the routes what refuses, limits, logs and sets headers."""
+def add_guards(app: FastAPI, settings: Settings, guide: str = "") -> None:
+    """Put between the network and the routes what refuses, limits, logs and sets headers.
+
+    ``guide`` is the name of the guide, where it is one of several.
+    """
     from fastapi.middleware.cors import CORSMiddleware
 
     from advisor_bot.web.access import Access
-    from advisor_bot.web.limits import RateLimit, TimeLimit
+    from advisor_bot.web.limits import RateLimit, Share, TimeLimit
     from advisor_bot.web.metrics import RequestLog
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
     app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
     # The last one added is the first one asked.
+    if guide:
+        app.add_middleware(Share, most=SHARE)
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     app.add_middleware(Access, settings=settings)
     app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
     app.add_middleware(Gate)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, guide=guide)
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
 
@@ -161,7 +167,7 @@ def _blocked(settings: Settings) -> list[str]:
     return [str(folder) for folder in dict.fromkeys(folders)]
 
 
-def _fresh_files(folder: str) -> StaticFiles:
+def fresh_files(folder: str) -> StaticFiles:
     """Return static files that a browser asks about again each time, so that an upgrade shows at once."""
     from fastapi.staticfiles import StaticFiles
 
@@ -174,7 +180,8 @@ def _fresh_files(folder: str) -> StaticFiles:
     return Fresh(directory=folder)
 
 
-def _add_error_handlers(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every error of ``app`` the one shape."""
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse

@@ -61,6 +61,25 @@ def retry_after(seconds: int) -> Iterable[tuple[bytes, bytes]]:
     return ((b"retry-after", str(seconds).encode()),)
 
 
+class Share:
+    """Lets so many requests at a time through to what keeps a thread busy; the others wait, as ``TimeLimit`` allows.
+
+    Guides on one server have the same threads: so the slow model of one takes none from another.
+    """
+
+    def __init__(self, app: App, most: int) -> None:
+        """Wrap ``app``."""
+        self.app, self.turns = app, asyncio.Semaphore(most)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not route_path(scope).startswith(_LIMITED):
+            await self.app(scope, receive, send)
+            return
+        async with self.turns:
+            await self.app(scope, receive, send)
+
+
 class TimeLimit:
     """Ends a request after ``seconds``: with 503, or, where an answer is being streamed, with an ``error`` event.
 

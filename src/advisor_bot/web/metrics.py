@@ -7,13 +7,15 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any, Protocol
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from advisor_bot.answers.advisor import Advisor
@@ -47,8 +49,9 @@ class Thumb(Protocol):
 class Metrics:
     """Counters and one histogram, in a registry of their own; safe to use from many threads."""
 
-    def __init__(self, *others: Collector) -> None:
-        """Start at zero; ``others`` are collected as well."""
+    def __init__(self, *others: Collector, guide: str = "") -> None:
+        """Start at zero; ``others`` are collected as well. ``guide`` is its name, where a server has several."""
+        self.guide = guide
         disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter was made says nothing to anybody here
         self._registry = CollectorRegistry()
         for other in others:
@@ -109,14 +112,46 @@ class Metrics:
         for name in passages:
             self._passages.labels(thumb.verdict, version, name).inc()
 
-    def text(self, version: str, passages: int) -> str:
-        """Return everything in Prometheus' text format, with the live ``version`` and how many ``passages`` it has."""
+    def serving(self, version: str, passages: int) -> Metrics:
+        """Note the live ``version`` and how many ``passages`` it has; return these metrics."""
         self._guide.clear()
         self._guide.labels(version).set(passages)
-        return generate_latest(self._registry).decode()
+        return self
+
+    def text(self, version: str, passages: int) -> str:
+        """Return everything in Prometheus' text format, with the live ``version`` and how many ``passages`` it has."""
+        self.serving(version, passages)
+        return together([self]) if self.guide else generate_latest(self._registry).decode()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield everything, under the guide's name."""
+        for family in self._registry.collect():
+            named = Metric(family.name, family.documentation, family.type)
+            named.samples = [s._replace(labels={"guide": self.guide, **s.labels}) for s in family.samples]
+            yield named
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(name, what, labels, registry=self._registry)
+
+
+class _Together(Collector):
+    def __init__(self, all_of: Sequence[Metrics], more: Sequence[Metric]) -> None:
+        self.all_of, self.more = all_of, more
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for family in chain.from_iterable(metrics.collect() for metrics in self.all_of):
+            families.setdefault(family.name, family)
+            if families[family.name] is not family:
+                families[family.name].samples.extend(family.samples)
+        yield from (*families.values(), *self.more)
+
+
+def together(all_of: Sequence[Metrics], more: Sequence[Metric] = ()) -> str:
+    """Return the metrics of several guides, each under its name, and ``more``, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Together(all_of, more))
+    return generate_latest(registry).decode()
 
 
 class Stages(BaseCallbackHandler):
@@ -164,16 +199,16 @@ class RequestLog:
     The files of the pages have no line. A route stands as it is described: no address tells what was read.
     """
 
-    def __init__(self, app: App) -> None:
-        """Wrap ``app``."""
-        self.app = app
+    def __init__(self, app: App, guide: str = "") -> None:
+        """Wrap ``app``; ``guide`` is the name of the guide it serves, where the server has several."""
+        self.app, self.name = app, {"name": guide} if guide else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        said: dict[str, Any] = {"id": secrets.token_hex(8)}
+        said: dict[str, Any] = {"id": secrets.token_hex(8), **self.name}
         status, began = 0, time.perf_counter()
 
         async def send_with_id(message: Message) -> None:

@@ -7,13 +7,15 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from advisor_bot.errors import AdvisorError
+from advisor_bot.errors import AdvisorError, SettingsError
 from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,24 +23,48 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
     from advisor_bot.answers.advisor import Advisor
+    from advisor_bot.assemble import Shared
     from advisor_bot.journal.keeper import Journal
+    from advisor_bot.web.guides import Guides
+
+_WARMING = threading.Lock()  # one guide at a time: what is made ready for later keeps nobody waiting now
 
 
 def app(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of documents to publish and serve; default corpus/.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; default 7860.")] = None,
     index: Annotated[Path | None, typer.Option(help="Index folder; default .advisor/ beside the corpus.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file of the guide changes.")] = False,
+    guides: Annotated[
+        Path | None, typer.Option(help="Folder with a guide in each subfolder: serve them all, at /g/NAME/.")
+    ] = None,
 ) -> None:
     """Serve the chat page, the API and the guide."""
-    settings = Settings.read(os.environ, Path(".env"), host=host, port=port, index=index)
-    serve(settings, watch=watch)
+    if guides and (folder or index):
+        raise SettingsError("--guides names the folder of several guides; give no other folder and no --index with it.")
+    if folder:
+        index = index or index_of(folder)
+    read = partial(Settings.read, os.environ, Path(".env"), host=host, port=port)
+    settings = read(corpus=folder, index=index, guides=guides)
+    if settings.guides and not (folder or index):
+        serve_guides(settings, read, watch=watch)
+    else:
+        serve(settings, watch=watch, fresh=folder is not None)
 
 
-def serve(settings: Settings, *, watch: bool = False) -> None:
+def index_of(folder: Path) -> Path:
+    """Return where a folder's own index stands: ``.advisor`` in it, or beside a lone file."""
+    return (folder if folder.is_dir() else folder.absolute().parent) / ".advisor"
+
+
+def serve(settings: Settings, *, watch: bool = False, fresh: bool = False) -> None:
     """Serve until told to stop. Raises ``AdvisorError`` where the port is taken or there is no guide to serve.
 
-    The port is taken first, so that a busy one is said before anything heavy is loaded.
+    The port is taken first, so that a busy one is said before anything heavy is loaded. ``fresh``: what has changed
+    since it was published is published first; otherwise only a guide that never was.
     """
     from advisor_bot import heap
     from advisor_bot.web.access import openings
@@ -46,7 +72,7 @@ def serve(settings: Settings, *, watch: bool = False) -> None:
     sock = bind(settings)
     for line in openings(settings):
         sys.stderr.write(f"Warning: {line}\n")
-    _publish_if_needed(settings)
+    _publish_if_needed(settings, fresh=fresh)
     heap.keep_together()
     sys.stderr.write("Opening the guide…\n")
     from advisor_bot.web.app import run
@@ -87,27 +113,35 @@ def address(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server(settings: Settings) -> FastAPI:
-    """Return the web application over an advisor that follows the live version."""
+def server(settings: Settings, name: str = "", shared: Shared | None = None) -> FastAPI:
+    """Return the web application over an advisor that follows the live version.
+
+    ``name`` is the guide's, where it is one of several, and ``shared`` is what they have in common.
+    """
     from advisor_bot.assemble import advisor
     from advisor_bot.llm.writer import Converser
     from advisor_bot.web.app import create_app
     from advisor_bot.web.metrics import Metrics
 
-    built = advisor(settings)
+    built = advisor(settings, shared)
     counted: list[Collector] = [built.writer.ledger] if isinstance(built.writer, Converser) else []
     journal = journal_of(built, settings)
 
     def warm() -> None:
         # No daemon: inside native code while the interpreter goes, it would abort it. It ends with the main thread.
-        threading.Thread(target=built.warm, name="warm").start()
+        threading.Thread(target=_warm, args=(built,), name="warm").start()
 
     built.versions.watch(swapped=warm)
     warm()
     if journal:
         journal.start()
         counted.append(journal)
-    return create_app(built, settings, Metrics(*counted), journal)
+    return create_app(built, settings, Metrics(*counted, guide=name), journal)
+
+
+def _warm(advisor: Advisor) -> None:
+    with _WARMING:
+        advisor.warm()
 
 
 def journal_of(advisor: Advisor, settings: Settings) -> Journal | None:
@@ -135,12 +169,50 @@ def _log_requests(settings: Settings) -> None:
         log.propagate = False
 
 
-def _publish_if_needed(settings: Settings) -> None:
+def serve_guides(base: Settings, read: Callable[..., Settings], *, watch: bool = False) -> None:
+    """Serve every guide in the folder ``base.guides`` until told to stop; ``read`` reads the settings of one.
+
+    Raises ``AdvisorError`` where the port is taken, there is no such folder, or a setting cannot be for all.
+    """
+    from advisor_bot import heap
+    from advisor_bot.web.access import openings
+    from advisor_bot.web.app import run
+
+    sock = bind(base)
+    heap.keep_together()
+    guides = guides_of(base, read, watch=watch)
+    guides.hosted = guides.look()
+    for line in dict.fromkeys(line for one in guides.hosted.values() for line in openings(one.settings)):
+        sys.stderr.write(f"Warning: {line}\n")
+    _log_requests(base)
+    sys.stdout.write(f"Serving on {address(sock)} (Ctrl-C stops)\n")
+    sys.stdout.flush()
+    run(guides, sock, base)
+
+
+def guides_of(base: Settings, read: Callable[..., Settings], *, watch: bool = False) -> Guides:
+    """Return the web application over all guides in ``base.guides``. Raises as ``serve_guides`` does."""
+    from advisor_bot.assemble import Shared
+    from advisor_bot.web.guides import Guides
+
+    shared = Shared()
+    publishing = threading.Lock()  # one at a time: each takes a process with PyTorch
+
+    def publish(settings: Settings) -> None:
+        with publishing:
+            _publish_apart(settings)
+
+    return Guides(base, read, lambda name, settings: server(settings, name, shared), publish, watch=watch)
+
+
+def _publish_if_needed(settings: Settings, *, fresh: bool) -> None:
     from advisor_bot.index import versions
 
-    if versions.published(versions.refuse_url(settings.index_folder)):
+    published = versions.published(versions.refuse_url(settings.index_folder))
+    if published and not fresh:
         return
-    sys.stderr.write(f"Nothing is published in {settings.index_folder} yet: publishing {settings.corpus} first.\n")
+    if not published:
+        sys.stderr.write(f"Nothing is published in {settings.index_folder} yet: publishing {settings.corpus} first.\n")
     _publish_apart(settings)
     if not versions.published(settings.index_folder):
         raise AdvisorError("The guide could not be published, so there is nothing to serve; the lines above say why.")
