@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -478,3 +479,26 @@ def test_watching_publishes_at_once_and_after_every_change(settings: Settings) -
         stop.set()
         watcher.join()
     assert not called.acquire(blocking=False)
+
+
+def test_what_an_index_in_the_watched_folder_writes_is_no_change(settings: Settings) -> None:
+    called, stop = threading.Semaphore(0), threading.Event()
+    index = settings.corpus / ".advisor"
+    index.mkdir()
+
+    def republish() -> None:
+        (index / "LIVE").write_text(f"{time.monotonic_ns()}")
+        called.release()
+
+    watcher = threading.Thread(
+        target=publishing.watch, args=([settings.corpus], republish), kwargs={"stop": stop, "look_every": 0.01}
+    )
+    watcher.start()
+    try:
+        assert called.acquire(timeout=60)
+        assert not called.acquire(timeout=1)
+        write(settings.corpus, [*PARAGRAPHS, "An edit."])
+        assert called.acquire(timeout=60)
+    finally:
+        stop.set()
+        watcher.join()

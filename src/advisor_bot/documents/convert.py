@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from advisor_bot.documents import html
-from advisor_bot.documents.hidden import MAY_HIDE, without_hidden
 
 MOST_UNPACKED = 300_000_000  # bytes of a zipped file's parts together; a text of a thousand pages has about 10 million
 MOST_HTML = 20_000_000
@@ -108,6 +107,8 @@ def _unpackable(data: bytes, part: str, kind: str) -> tuple[bytes, int]:
 
     Raises ``CannotConvertError`` where it unpacks to too much or is another kind.
     """
+    from advisor_bot.documents.hidden import MAY_HIDE, without_hidden  # it needs a package of the extra `formats`
+
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         if sum(each.file_size for each in parts.infolist()) > MOST_UNPACKED:
             raise CannotConvertError(f"unpacks to more than {MOST_UNPACKED // 1_000_000} MB; split it")

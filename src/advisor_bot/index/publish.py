@@ -369,11 +369,13 @@ def _version(folder: Path, name: str, live: str) -> KeptVersion:
 
 
 def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:
-    """Return size and time of every file, to tell whether any changed."""
+    """Return size and time of every file, to tell whether any changed; hidden ones (an index, say) are never read."""
     found = {}
     for path in paths:
-        for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
             with contextlib.suppress(OSError):
-                status = file.stat()
-                found[str(file)] = (status.st_size, status.st_mtime_ns)
+                if not hidden and file.is_file():
+                    status = file.stat()
+                    found[str(file)] = (status.st_size, status.st_mtime_ns)
     return found
