@@ -351,7 +351,7 @@ def test_list_names_a_damaged_version(settings: Settings, three: list[str]) -> N
 def test_only_so_many_versions_are_kept_and_never_the_live_one_lost(settings: Settings, three: list[str]) -> None:
     two = settings.model_copy(update={"keep": 2})
     rollback(two, "1")
-    publishing.prune(two.index_folder, 1)
+    publishing.prune(versions.Place(two.index_folder), 1)
     assert [version.name for version in history(two.index_folder)] == [three[0]]
     edit(settings, "in week 5", "in week 55")
     publish(documents(two), two)
@@ -361,7 +361,7 @@ def test_only_so_many_versions_are_kept_and_never_the_live_one_lost(settings: Se
 
 
 def test_numbers_are_never_used_again(settings: Settings, three: list[str]) -> None:
-    publishing.prune(settings.index_folder, 1)
+    publishing.prune(versions.Place(settings.index_folder), 1)
     edit(settings, "in week 5", "in week 55")
     assert versions.sequence_of(publish(documents(settings), settings).version) == 4
 
@@ -446,13 +446,6 @@ def test_guide_that_never_rests_is_one_line(settings: Settings, monkeypatch: pyt
     monkeypatch.setattr(publishing, "load", load_and_edit)
     with pytest.raises(LoadError, match="keeps changing while it is read"):
         read_guide([settings.corpus], settings)
-
-
-def test_address_of_a_server_is_refused(settings: Settings) -> None:
-    other = settings.model_copy(update={"index": Path("http://localhost:8000")})
-    for call in (lambda: publish(documents(settings), other), lambda: rollback(other), lambda: history(other.index)):
-        with pytest.raises(IndexingError, match="an index is a folder"):
-            call()
 
 
 def test_model_that_cannot_be_had_leaves_what_is_live(settings: Settings, one: str) -> None:

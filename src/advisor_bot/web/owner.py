@@ -59,7 +59,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         """Work on the guide of ``settings``."""
-        self.index = settings.index_folder
+        self.index, self.place = settings.index_folder, settings.index_place
         self.job: Job | None = None
         self._one = threading.Lock()
 
@@ -85,7 +85,7 @@ class Worker:
             self._one.release()
 
     def _finish(self, job: Job, arguments: Sequence[str]) -> int:
-        command = [sys.executable, "-m", "advisor_bot", "ingest", "--index", str(self.index), "--json", *arguments]
+        command = [sys.executable, "-m", "advisor_bot", "ingest", "--index", self.place, "--json", *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
             said: list[str] = []
