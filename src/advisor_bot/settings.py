@@ -18,8 +18,8 @@ from advisor_bot.errors import SettingsError
 PREFIX = "ADVISOR_"
 OWN_FILE = "guide.env"  # beside an index folder: what is set for that guide alone
 # What a server has once, however many guides it has, and what follows from where a guide stands.
-_OF_THE_SERVER = "host port guides cache threads log_level trusted_proxies root_path corpus index".split()
-SECRET = ("api_key", "password", "owner_password", "journal")  # settings whose value is never shown
+_OF_THE_SERVER = "host port guides cache threads log_level trusted_proxies root_path corpus index limits".split()
+SECRET = ("api_key", "password", "owner_password", "journal", "limits")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -96,6 +96,11 @@ class Settings(BaseSettings):
     )
     rate: int = Field(10, ge=0, le=100_000, description="Requests a second that one address may make, 0 for no limit")
     burst: int = Field(200, ge=1, le=1_000_000, description="Requests that one address may make at once")
+    limits: str = Field(
+        "",
+        repr=False,
+        description="Redis in which several servers count one address together, `redis://HOST:6379`; empty: each alone",
+    )
     request_seconds: float = Field(
         30,
         gt=0,
@@ -170,6 +175,13 @@ class Settings(BaseSettings):
     def _index_is_a_folder_or_a_server(cls, value: Path | None) -> Path | None:
         if value and re.match(r"https?:", str(value)) and not _SERVER.fullmatch(str(value)):
             raise ValueError("write a Chroma server as  http://HOST:PORT  without a path, a folder by its name")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_are_in_redis(cls, value: str) -> str:
+        if value and not re.match(r"rediss?://[^/\s]", value):
+            raise ValueError("write it as  redis://HOST:6379  or  rediss://:PASSWORD@HOST:6379")
         return value
 
     @field_validator("trusted_proxies")

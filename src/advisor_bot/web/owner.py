@@ -9,18 +9,14 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
-import math
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -31,6 +27,7 @@ from advisor_bot.settings import Settings
 from advisor_bot.web.access import DESK, Sessions, from_own_page, same
 from advisor_bot.web.limits import visitor
 from advisor_bot.web.security import desk_policy
+from advisor_bot.web.tally import Tally
 
 _TRIES = RateLimitItemPerMinute(10, 15)  # passwords of one address
 _HALF_A_DAY = 0.5
@@ -106,7 +103,7 @@ class Desk:
         """Serve the owner of ``settings``."""
         self.settings, self.worker = settings, Worker(settings)
         self.sessions = Sessions(settings.owner_password, "advisor_owner", _HALF_A_DAY)
-        self.tries = FixedWindowRateLimiter(MemoryStorage())
+        self.tries = Tally(settings, "owner")
 
     async def show(self, request: Request) -> Response:
         """Show what is live, what there was, and what is being done."""
@@ -116,7 +113,7 @@ class Desk:
         """Take the owner's password; counted before it is looked at, so that many at once help nobody."""
         key = visitor(request.scope)  # type: ignore[arg-type]
         if not await self.tries.hit(_TRIES, key):
-            wait = max(1, math.ceil((await self.tries.get_window_stats(_TRIES, key)).reset_time - time.time()))
+            wait = await self.tries.wait(_TRIES, key)
             return _html(owner_page.sign_in(_root(request), owner_page.wait(wait)), 429, {"Retry-After": str(wait)})
         given = (await request.form(max_files=0, max_fields=10)).get("password", "")
         if not same(str(given), self.settings.owner_password):
