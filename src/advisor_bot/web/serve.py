@@ -7,7 +7,8 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -85,8 +86,7 @@ def serve(settings: Settings, *, watch: bool = False, fresh: bool = False) -> No
     _log_requests(settings)
     if watch:
         threading.Thread(target=_watch, args=(settings,), name="watch", daemon=True).start()
-    sys.stdout.write(f"Serving on {address(sock)} (Ctrl-C stops)\n")
-    sys.stdout.flush()
+    let_in(sock, settings)
     try:
         run(application, sock, settings)
     finally:
@@ -94,13 +94,30 @@ def serve(settings: Settings, *, watch: bool = False, fresh: bool = False) -> No
 
 
 def bind(settings: Settings) -> socket.socket:
-    """Listen on ``host``:``port`` (0: any free port). Raises ``AdvisorError`` in one line where that is refused."""
+    """Take ``host``:``port`` (0: any free port). Raises ``AdvisorError`` in one line where that is refused.
+
+    Nobody is let in yet: a balancer then asks another server instead of waiting for this one to open its guide.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
+    with _refused(sock, settings):
         sock.bind((settings.host, settings.port))
+    return sock
+
+
+def let_in(sock: socket.socket, settings: Settings) -> None:
+    """Listen, and say where. Raises as ``bind`` does, where another server took the port meanwhile."""
+    with _refused(sock, settings):
         sock.listen(2048)
+    sys.stdout.write(f"Serving on {address(sock)} (Ctrl-C stops)\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _refused(sock: socket.socket, settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         sock.close()
         reason = error.strerror or str(error)
@@ -108,7 +125,6 @@ def bind(settings: Settings) -> socket.socket:
             f"Cannot listen on {settings.host}:{settings.port}: {reason}. "
             "Stop what uses it, or choose another with --host H or --port N."
         ) from None
-    return sock
 
 
 def address(sock: socket.socket) -> str:
@@ -189,8 +205,7 @@ def serve_guides(base: Settings, read: Callable[..., Settings], *, watch: bool =
     for line in dict.fromkeys(line for one in guides.hosted.values() for line in openings(one.settings)):
         sys.stderr.write(f"Warning: {line}\n")
     _log_requests(base)
-    sys.stdout.write(f"Serving on {address(sock)} (Ctrl-C stops)\n")
-    sys.stdout.flush()
+    let_in(sock, base)
     run(guides, sock, base)
 
 
