@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
+    from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
@@ -48,7 +49,7 @@ def create_app(
     from advisor_bot.pages.strings import STATIC
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
-    from advisor_bot.web import api, owner, widget
+    from advisor_bot.web import api, assets, owner, widget
     from advisor_bot.web.metrics import Metrics
 
     metrics = metrics or Metrics()
@@ -63,19 +64,53 @@ def create_app(
         redoc_url=None,
         lifespan=lambda _: _alive(tools, journal),
     )
+    app.add_middleware(assets.Compressed)
     add_guards(app, settings, metrics.guide)
     add_error_handlers(app)
     ours = api.routes(asking, settings, metrics, journal)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
     app.router.routes.extend(
-        [*widget.routes(settings), *owner.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])]
+        [
+            Route("/", _chat_page(advisor, settings), methods=["GET"]),
+            *assets.routes(),
+            *widget.routes(settings),
+            *owner.routes(settings),
+            Route(mcp_tools.PATH, tools, methods=["POST"]),
+        ]
     )
     app.mount("/ui", fresh_files(str(STATIC)), name="ui")
     routes = [*app.router.routes, *ours.routes]
-    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
+    in_loop(lambda: mount_page(app, chat.build_controls(settings), settings, routes))
     app.state.advisor, app.state.journal, app.state.metrics = advisor, journal, metrics
     return app
+
+
+def _chat_page(advisor: Advisor, settings: Settings) -> Callable[[Request], Response]:
+    """Return what serves the chat page, with the guide that is live at that moment in it."""
+    from starlette.responses import HTMLResponse
+
+    from advisor_bot.pages import chat, guide_view
+    from advisor_bot.web import assets
+    from advisor_bot.web.security import page_policy
+
+    parts = chat.Parts(
+        style=assets.style(*assets.CHAT_STYLES),
+        first=assets.script("first.js"),
+        folder=assets.files().folder,
+        scripts=assets.CHAT_SCRIPTS,
+    )
+
+    def page(_: Request) -> Response:
+        try:
+            guide = guide_view.guide(advisor.versions, advisor, settings, None)
+        except AdvisorError:  # nothing is live: the page waits and says so
+            guide = None
+        html = chat.render(guide, settings, parts)
+        policy = page_policy(html.encode())
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+
+    return page
 
 
 @asynccontextmanager
@@ -127,16 +162,14 @@ def mount_page(
     page: gr.Blocks,
     settings: Settings,
     ours: Sequence[BaseRoute] = (),
-    title: Callable[[], str] = lambda: "",
 ) -> None:
     """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
 
-    ``ours`` are the other routes; a method that they do not take is refused as such. ``title``: for shared links.
+    ``ours`` are the other routes; a method that they do not take is refused as such.
     """
     import gradio as gr
 
     from advisor_bot.pages import chat
-    from advisor_bot.pages.shell import Shell
     from advisor_bot.web.security import PageOnly
 
     page.queue(max_size=QUEUE, default_concurrency_limit=4)
@@ -145,7 +178,6 @@ def mount_page(
         page,
         path="/",
         theme=chat.theme(),
-        head=chat.head(),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -158,7 +190,7 @@ def mount_page(
     # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
     page.has_launched = True
     mount = app.router.routes[-1]
-    mount.app = PageOnly(Shell(mount.app, title), ours)  # type: ignore[attr-defined]
+    mount.app = PageOnly(mount.app, ours)  # type: ignore[attr-defined]
 
 
 def _blocked(settings: Settings) -> list[str]:
@@ -182,7 +214,6 @@ def fresh_files(folder: str) -> StaticFiles:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Give every error of ``app`` the one shape."""
-    from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException
