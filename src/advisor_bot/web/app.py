@@ -1,4 +1,7 @@
-"""The FastAPI application: routes, the Gradio page mounted at ``/``, headers, limits, a bounded shutdown."""
+"""The FastAPI application: routes, the Gradio page mounted at ``/``, headers, limits, a bounded shutdown.
+
+Importing Gradio takes longer than all the rest together. So the page is drawn in the background while the API answers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +24,13 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
     from starlette.responses import Response
-    from starlette.routing import BaseRoute
 
     from advisor_bot.answers.advisor import Advisor
     from advisor_bot.journal.keeper import Journal
     from advisor_bot.programs.mcp_tools import McpTools
+    from advisor_bot.web.late import Late
     from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.security import App
 
 log = logging.getLogger(__name__)
 
@@ -39,29 +43,30 @@ def create_app(
     advisor: Advisor, settings: Settings, metrics: Metrics | None = None, journal: Journal | None = None
 ) -> FastAPI:
     """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
     from starlette.routing import Route
 
     from advisor_bot import __version__
-    from advisor_bot.pages import chat
     from advisor_bot.pages.strings import STATIC
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
     from advisor_bot.web import api, owner, widget
+    from advisor_bot.web.late import Late
     from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.security import PageOnly
 
     metrics = metrics or Metrics()
     metrics.watch(advisor)
     asking = Asking(advisor, (metrics, journal) if journal else (metrics,))
     tools = mcp_tools.McpTools(asking)
+    page = Late("chat page", lambda: drawn_page(settings, advisor.title))
     app = FastAPI(
         title="Advisor",
         version=__version__,
         description="Answers from one guide, every sentence proved by an exact quote.",
         docs_url=None,  # its page loads scripts from other hosts; the description itself is /openapi.json
         redoc_url=None,
-        lifespan=lambda _: _alive(tools, journal),
+        lifespan=lambda _: _alive(page, tools, journal),
     )
     add_guards(app, settings, metrics.guide)
     add_error_handlers(app)
@@ -72,15 +77,18 @@ def create_app(
         [*widget.routes(settings), *owner.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])]
     )
     app.mount("/ui", fresh_files(str(STATIC)), name="ui")
-    routes = [*app.router.routes, *ours.routes]
-    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
+    app.mount("/", PageOnly(page, [*app.router.routes, *ours.routes]))  # type: ignore[arg-type]
     app.state.advisor, app.state.journal, app.state.metrics = advisor, journal, metrics
     return app
 
 
 @asynccontextmanager
-async def _alive(tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
-    """Run the tools while the server does; what waits for the journal is written before a signal ends the process."""
+async def _alive(page: Late, tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
+    """Draw the page now, run the tools while the server runs.
+
+    What waits for the journal is written before a signal ends the process.
+    """
+    page.begin()
     async with tools.running():
         yield
     if journal:
@@ -100,7 +108,7 @@ def add_guards(app: FastAPI, settings: Settings, guide: str = "") -> None:
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
-    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed
     # The last one added is the first one asked.
     if guide:
         app.add_middleware(Share, most=SHARE)
@@ -122,22 +130,27 @@ def in_loop(build: Callable[[], None]) -> None:
     asyncio.run(inside())
 
 
-def mount_page(
-    app: FastAPI,
-    page: gr.Blocks,
-    settings: Settings,
-    ours: Sequence[BaseRoute] = (),
-    title: Callable[[], str] = lambda: "",
-) -> None:
-    """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
+def drawn_page(settings: Settings, title: Callable[[], str]) -> App:
+    """Return the chat page as an application; it needs no lifespan, since it is only ever read."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
 
-    ``ours`` are the other routes; a method that they do not take is refused as such. ``title``: for shared links.
-    """
+    from advisor_bot.pages import chat
+
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # its presence makes Gradio's own step aside
+    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, title))
+    drawn: App = app.router.routes[-1].app  # type: ignore[attr-defined]
+    return drawn
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, title: Callable[[], str] = lambda: "") -> None:
+    """Mount a Gradio page at ``/``, shut: it serves its own files and takes nothing in. ``title``: for shared links."""
     import gradio as gr
 
     from advisor_bot.pages import chat
     from advisor_bot.pages.shell import Shell
-    from advisor_bot.web.security import PageOnly
 
     page.queue(max_size=QUEUE, default_concurrency_limit=4)
     gr.mount_gradio_app(
@@ -158,7 +171,7 @@ def mount_page(
     # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
     page.has_launched = True
     mount = app.router.routes[-1]
-    mount.app = PageOnly(Shell(mount.app, title), ours)  # type: ignore[attr-defined]
+    mount.app = Shell(mount.app, title)  # type: ignore[attr-defined]
 
 
 def _blocked(settings: Settings) -> list[str]:
