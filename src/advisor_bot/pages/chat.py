@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +75,10 @@ def render(guide: GuideOut | None, settings: Settings, parts: Parts) -> str:
 @cache
 def gradio_files() -> GradioFiles:
     """Return which files Gradio's own page would load first; their names change with its version."""
-    import gradio as gr
-
-    page = (Path(gr.__file__).parent / "templates" / "frontend" / "index.html").read_text("utf-8")
+    gradio = find_spec("gradio")  # where it is, without the seconds that importing it takes
+    assert gradio  # noqa: S101 - a dependency
+    assert gradio.origin  # noqa: S101
+    page = (Path(gradio.origin).parent / "templates" / "frontend" / "index.html").read_text("utf-8")
     script = re.search(r'<script type="module"[^>]* src="\./([^"]+)"', page)
     style = re.search(r'<link rel="stylesheet"[^>]* href="\./([^"]+)"', page)
     return GradioFiles(script[1] if script else "", style[1] if style else "")

@@ -1,4 +1,7 @@
-"""The FastAPI application: routes, the Gradio page mounted at ``/``, headers, limits, a bounded shutdown."""
+"""The FastAPI application: routes, Gradio's controls for the chat page, headers, limits, a bounded shutdown.
+
+Importing Gradio takes longer than all the rest together. So its part is made in the background while all else answers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +25,13 @@ if TYPE_CHECKING:
     from fastapi.staticfiles import StaticFiles
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.routing import BaseRoute
 
     from advisor_bot.answers.advisor import Advisor
     from advisor_bot.journal.keeper import Journal
     from advisor_bot.programs.mcp_tools import McpTools
+    from advisor_bot.web.late import Late
     from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.security import App
 
 log = logging.getLogger(__name__)
 
@@ -40,29 +44,30 @@ def create_app(
     advisor: Advisor, settings: Settings, metrics: Metrics | None = None, journal: Journal | None = None
 ) -> FastAPI:
     """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
     from starlette.routing import Route
 
     from advisor_bot import __version__
-    from advisor_bot.pages import chat
     from advisor_bot.pages.strings import STATIC
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
     from advisor_bot.web import api, assets, owner, widget
+    from advisor_bot.web.late import Late
     from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.security import PageOnly
 
     metrics = metrics or Metrics()
     metrics.watch(advisor)
     asking = Asking(advisor, (metrics, journal) if journal else (metrics,))
     tools = mcp_tools.McpTools(asking)
+    controls = Late("chat's controls", lambda: drawn_controls(settings))
     app = FastAPI(
         title="Advisor",
         version=__version__,
         description="Answers from one guide, every sentence proved by an exact quote.",
         docs_url=None,  # its page loads scripts from other hosts; the description itself is /openapi.json
         redoc_url=None,
-        lifespan=lambda _: _alive(tools, journal),
+        lifespan=lambda _: _alive(controls, tools, journal),
     )
     app.add_middleware(assets.Compressed)
     add_guards(app, settings, metrics.guide)
@@ -80,8 +85,7 @@ def create_app(
         ]
     )
     app.mount("/ui", fresh_files(str(STATIC)), name="ui")
-    routes = [*app.router.routes, *ours.routes]
-    in_loop(lambda: mount_page(app, chat.build_controls(settings), settings, routes))
+    app.mount("/", PageOnly(controls, [*app.router.routes, *ours.routes]))  # type: ignore[arg-type]
     app.state.advisor, app.state.journal, app.state.metrics = advisor, journal, metrics
     return app
 
@@ -114,8 +118,12 @@ def _chat_page(advisor: Advisor, settings: Settings) -> Callable[[Request], Resp
 
 
 @asynccontextmanager
-async def _alive(tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
-    """Run the tools while the server does; what waits for the journal is written before a signal ends the process."""
+async def _alive(controls: Late, tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
+    """Begin to make the controls, run the tools while the server runs.
+
+    What waits for the journal is written before a signal ends the process.
+    """
+    controls.begin()
     async with tools.running():
         yield
     if journal:
@@ -135,7 +143,7 @@ def add_guards(app: FastAPI, settings: Settings, guide: str = "") -> None:
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
-    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed
     # The last one added is the first one asked.
     if guide:
         app.add_middleware(Share, most=SHARE)
@@ -157,20 +165,26 @@ def in_loop(build: Callable[[], None]) -> None:
     asyncio.run(inside())
 
 
-def mount_page(
-    app: FastAPI,
-    page: gr.Blocks,
-    settings: Settings,
-    ours: Sequence[BaseRoute] = (),
-) -> None:
-    """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
+def drawn_controls(settings: Settings) -> App:
+    """Return Gradio's part as an application; it needs no lifespan, since it is only ever read."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
 
-    ``ours`` are the other routes; a method that they do not take is refused as such.
-    """
+    from advisor_bot.pages import chat
+
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # its presence makes Gradio's own step aside
+    in_loop(lambda: mount_page(app, chat.build_controls(settings), settings))
+    drawn: App = app.router.routes[-1].app  # type: ignore[attr-defined]
+    return drawn
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
+    """Mount a Gradio page at ``/``, shut: it serves its own files and takes nothing in."""
     import gradio as gr
 
     from advisor_bot.pages import chat
-    from advisor_bot.web.security import PageOnly
 
     page.queue(max_size=QUEUE, default_concurrency_limit=4)
     gr.mount_gradio_app(
@@ -189,8 +203,6 @@ def mount_page(
     )
     # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
     page.has_launched = True
-    mount = app.router.routes[-1]
-    mount.app = PageOnly(mount.app, ours)  # type: ignore[attr-defined]
 
 
 def _blocked(settings: Settings) -> list[str]:
