@@ -50,6 +50,7 @@ reader: ## train the reader anew on training/data: about an hour on two cores
 pictures: ## make the README's pictures anew
 	@$(setup) test
 	@$(venv) docs/make_pictures.py
+	@$(venv) docs/make_demo.py
 	@$(venv) docs/make_widget_pictures.py
 	@$(venv) docs/make_preview.py
 	@$(venv) docs/make_model_picture.py

@@ -169,7 +169,7 @@ async function start() {
     conversation.setVersion(guide.version);
     reader.start(guide);
   };
-  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version, busy });
+  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version, own: guide.own_words, busy });
   wireComposer(conversation);
   showGuide(guide);
   showStarters(guide, conversation);

@@ -161,6 +161,7 @@ page.conversation = new Conversation(page.log, {
   ...page,
   contact: guide.contact,
   version: guide.version,
+  own: guide.own_words,
   profile: () => context,
   reader: {
     openCitation(answer, citation) {
