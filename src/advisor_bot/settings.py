@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
     contact: str = Field("", description="A human adviser, `Name <https://…>` or `Name <mail@…>`")
+    logo: Path | None = Field(
+        None, description="Picture beside the title: PNG, JPEG, WebP, GIF, AVIF or SVG, 100 KB at most"
+    )
     color: str = Field("", description="Color of the page and the widget, as `#8a1f3d`; a pale one is refused")
     care_text: str = Field(
         "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
@@ -159,6 +162,13 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"[^<>]+<(?:https?://[^<>\s]+|(?:mailto:)?[^<>\s@]+@[^<>\s@]+)>", value.strip()):
             raise ValueError("write it as  Name <https://…>  or  Name <mail@…>")
         return value.strip()
+
+    @field_validator("logo", mode="before")
+    @classmethod
+    def _logo_is_a_file(cls, value: object) -> object:
+        if isinstance(value, str) and re.match(r"(?:https?:)?//|data:", value.strip(), re.IGNORECASE):
+            raise ValueError("save the picture as a file and name that, so that visitors ask no other site for it")
+        return value
 
     @field_validator("color")
     @classmethod
@@ -303,7 +313,7 @@ def _of_one_guide(file: Path) -> dict[str, Any]:
     if wrong := [key for key in values if key in _OF_THE_SERVER]:
         raise SettingsError(
             f"{file}: {PREFIX}{wrong[0].upper()} is set for the whole server, in its environment or .env; "
-            "a guide's own file holds what is the guide's: contact, color, origins, password, model, journal."
+            "a guide's own file holds what is the guide's: contact, color, logo, origins, password, model, journal."
         )
     return {key: value for key, value in values.items() if value not in (None, "")}
 

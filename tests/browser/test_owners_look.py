@@ -1,4 +1,4 @@
-"""The owner's color as Chromium shows it: read easily in light and dark, and each guide in its own."""
+"""The owner's color and logo as Chromium shows them: read easily in light and dark, and each guide in its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.conftest import Server
+from browser.conftest import Open, Server
 from browser.test_access import problems
 from browser.test_widget_page import LINE, Site, host
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 from web.test_guides import FEES, THESIS, put
 
@@ -65,7 +66,9 @@ def several(site: Site, encoders: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("look")
     allowed = f"ADVISOR_ALLOWED_ORIGINS=http://127.0.0.1:{site.port}\n"
     put(folder, "fees", FEES, f"ADVISOR_COLOR=#8a1f3d\n{allowed}")
-    put(folder, "thesis", THESIS)
+    logo = folder / ".logo.png"
+    Image.new("RGB", (120, 40), "#8a1f3d").save(logo)
+    put(folder, "thesis", THESIS, f"ADVISOR_LOGO={logo}\n{allowed}")
     server = Server(["--guides", str(folder)], {"ADVISOR_COLOR": "#0057b7"}).start()
     yield server
     server.stop()
@@ -98,3 +101,46 @@ def test_the_widget_has_its_guides_color_unless_the_page_it_stands_on_names_anot
     assert background(page.locator("advisor-chat .launcher")) == color
     assert background(frame.locator(".send")) == color
     page.close()
+
+
+def drawn(logo: Locator) -> tuple[int, int, float]:
+    """Return the width and height of the picture, and the ratio in which it is shown."""
+    width, height, ratio = logo.evaluate(
+        "async logo => [await logo.decode(), logo.naturalWidth, logo.naturalHeight,"
+        " logo.clientWidth / logo.clientHeight].slice(1)"
+    )
+    return width, height, ratio
+
+
+def test_page_and_widget_show_the_guides_logo_beside_its_title(
+    visit: Open, chromium: Browser, several: Server, site: Site
+) -> None:
+    opened = visit(f"{several.url}g/thesis/").page
+    logo = opened.locator(".masthead .logo")
+    assert drawn(logo)[:2] == (120, 40)
+    assert drawn(logo)[2] == pytest.approx(2.67, abs=0.2)  # three to one, and its padding
+    page = chromium.new_page()
+    page.goto(
+        f"http://127.0.0.1:{site.port}{site.add(LINE.replace('https://HOST/', f'{several.url}g/thesis/').format(''))}"
+    )
+    page.locator("advisor-chat .launcher").click()
+    assert drawn(page.frame_locator("advisor-chat iframe").locator("header .logo"))[:2] == (120, 40)
+    page.close()
+
+
+def test_a_guide_without_a_logo_shows_none(visit: Open, several: Server) -> None:
+    assert visit(f"{several.url}g/fees/").page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 800), (320, 256)])
+def test_a_logo_leaves_the_title_and_the_tools_their_room(
+    visit: Open, several: Server, width: int, height: int
+) -> None:
+    page = visit(f"{several.url}g/thesis/", width=width, height=height).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    title, tools = page.locator("#guide-title").bounding_box(), page.locator(".masthead-tools").bounding_box()
+    assert title
+    assert tools
+    assert title["width"] > 60
+    assert title["x"] + title["width"] <= tools["x"]
+    assert tools["x"] + tools["width"] <= width

@@ -101,6 +101,7 @@ def _chat_page(advisor: Advisor, settings: Settings) -> Callable[[Request], Resp
         first=assets.script("first.js"),
         folder=assets.files().folder,
         scripts=assets.CHAT_SCRIPTS,
+        logo=look.logo(settings),
     )
 
     def page(_: Request) -> Response:
@@ -216,6 +217,8 @@ def add_ui(app: FastAPI, settings: Settings) -> None:
 
     from advisor_bot.pages import look
     from advisor_bot.pages.strings import STATIC
+    from advisor_bot.web.assets import A_YEAR
+    from advisor_bot.web.security import picture_policy
 
     class Fresh(StaticFiles):
         def file_response(self, *args: Any, **kwargs: Any) -> Response:
@@ -223,12 +226,15 @@ def add_ui(app: FastAPI, settings: Settings) -> None:
             response.headers["Cache-Control"] = "no-cache"
             return response
 
-    def ours(body: str, kind: str) -> Callable[[Request], Response]:
-        return lambda _: Response(body, media_type=kind, headers={"Cache-Control": "no-cache"})
+    def ours(body: str | bytes, kind: str, kept: str = "no-cache", **more: str) -> Callable[[Request], Response]:
+        return lambda _: Response(body, media_type=kind, headers={"Cache-Control": kept} | more)
 
     app.add_route("/ui/tokens.css", ours(look.tokens(settings), "text/css"))
     app.add_route("/ui/brand.css", ours(look.brand(settings), "text/css"))
     app.add_route("/ui/icon.svg", ours(look.icon(settings), "image/svg+xml"))
+    if logo := look.logo(settings):
+        policy = {"Content-Security-Policy": picture_policy()}
+        app.add_route(f"/{logo.address}", ours(logo.body, logo.kind, A_YEAR, **policy))
     app.mount("/ui", Fresh(directory=str(STATIC)), name="ui")
 
 

@@ -38,6 +38,7 @@ def page(settings: Settings) -> str:
         scripts=assets.WIDGET_SCRIPTS,
         origins=" ".join(settings.origins),
         colored=bool(settings.color),
+        logo=look.logo(settings),
     )
 
 
