@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from advisor_bot.llm.providers import display_name, what_is_sent
 from advisor_bot.pages.guide_view import GuideOut
+from advisor_bot.pages.look import Logo
 from advisor_bot.pages.strings import catalogue, say
 from advisor_bot.settings import Settings
 
@@ -41,6 +42,7 @@ class Parts:
     first: str
     folder: str
     scripts: tuple[str, ...]
+    logo: Logo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def render(guide: GuideOut | None, settings: Settings, parts: Parts) -> str:
             folder=parts.folder,
             scripts=parts.scripts,
             gradio=gradio_files(),
+            logo=parts.logo,
             data={"words": dict(catalogue()), "guide": guide.model_dump(mode="json") if guide else None},
         )
     )

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import gradio as gr
     from fastapi import FastAPI
-    from fastapi.staticfiles import StaticFiles
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -48,7 +47,6 @@ def create_app(
     from starlette.routing import Route
 
     from advisor_bot import __version__
-    from advisor_bot.pages.strings import STATIC
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
     from advisor_bot.web import api, assets, owner, widget
@@ -84,7 +82,7 @@ def create_app(
             Route(mcp_tools.PATH, tools, methods=["POST"]),
         ]
     )
-    app.mount("/ui", fresh_files(str(STATIC)), name="ui")
+    add_ui(app, settings)
     app.mount("/", PageOnly(controls, [*app.router.routes, *ours.routes]))  # type: ignore[arg-type]
     app.state.advisor, app.state.journal, app.state.metrics = advisor, journal, metrics
     return app
@@ -94,15 +92,16 @@ def _chat_page(advisor: Advisor, settings: Settings) -> Callable[[Request], Resp
     """Return what serves the chat page, with the guide that is live at that moment in it."""
     from starlette.responses import HTMLResponse
 
-    from advisor_bot.pages import chat, guide_view
+    from advisor_bot.pages import chat, guide_view, look
     from advisor_bot.web import assets
     from advisor_bot.web.security import page_policy
 
     parts = chat.Parts(
-        style=assets.style(*assets.CHAT_STYLES),
+        style=assets.style(*assets.CHAT_STYLES) + look.brand(settings),
         first=assets.script("first.js"),
         folder=assets.files().folder,
         scripts=assets.CHAT_SCRIPTS,
+        logo=look.logo(settings),
     )
 
     def page(_: Request) -> Response:
@@ -211,9 +210,15 @@ def _blocked(settings: Settings) -> list[str]:
     return [str(folder) for folder in dict.fromkeys(folders)]
 
 
-def fresh_files(folder: str) -> StaticFiles:
-    """Return static files that a browser asks about again each time, so that an upgrade shows at once."""
+def add_ui(app: FastAPI, settings: Settings) -> None:
+    """Serve what our pages load at ``/ui``; a browser asks each time, so that an upgrade shows at once."""
     from fastapi.staticfiles import StaticFiles
+    from starlette.responses import Response
+
+    from advisor_bot.pages import look
+    from advisor_bot.pages.strings import STATIC
+    from advisor_bot.web.assets import A_YEAR
+    from advisor_bot.web.security import picture_policy
 
     class Fresh(StaticFiles):
         def file_response(self, *args: Any, **kwargs: Any) -> Response:
@@ -221,7 +226,16 @@ def fresh_files(folder: str) -> StaticFiles:
             response.headers["Cache-Control"] = "no-cache"
             return response
 
-    return Fresh(directory=folder)
+    def ours(body: str | bytes, kind: str, kept: str = "no-cache", **more: str) -> Callable[[Request], Response]:
+        return lambda _: Response(body, media_type=kind, headers={"Cache-Control": kept} | more)
+
+    app.add_route("/ui/tokens.css", ours(look.tokens(settings), "text/css"))
+    app.add_route("/ui/brand.css", ours(look.brand(settings), "text/css"))
+    app.add_route("/ui/icon.svg", ours(look.icon(settings), "image/svg+xml"))
+    if logo := look.logo(settings):
+        policy = {"Content-Security-Policy": picture_policy()}
+        app.add_route(f"/{logo.address}", ours(logo.body, logo.kind, A_YEAR, **policy))
+    app.mount("/ui", Fresh(directory=str(STATIC)), name="ui")
 
 
 def add_error_handlers(app: FastAPI) -> None:

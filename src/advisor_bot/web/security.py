@@ -105,6 +105,11 @@ def desk_policy() -> str:
     )
 
 
+def picture_policy() -> str:
+    """Return the policy of an owner's picture. An SVG may hold scripts: in a page none runs, nor by its address."""
+    return "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
+
+
 def page_policy(html: bytes) -> str:
     """Return the policy of the chat page: own scripts, and inline ones only as the server wrote them.
 

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from starlette.routing import BaseRoute, Route
 
+from advisor_bot.pages import look
 from advisor_bot.pages.strings import catalogue, languages, say
 from advisor_bot.settings import Settings
 from advisor_bot.web import assets
@@ -36,12 +37,14 @@ def page(settings: Settings) -> str:
         folder=assets.files().folder,
         scripts=assets.WIDGET_SCRIPTS,
         origins=" ".join(settings.origins),
+        colored=bool(settings.color),
+        logo=look.logo(settings),
     )
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
     """Return the widget's routes."""
-    script = Packed(loader(), "text/javascript", "public, max-age=3600")
+    script = Packed(look.colored(loader().decode(), settings).encode(), "text/javascript", "public, max-age=3600")
     framing = (
         ("Content-Security-Policy", widget_policy(settings.origins)),
         ("Cross-Origin-Embedder-Policy", "require-corp"),  # or pages that isolate themselves could not frame it
