@@ -183,15 +183,14 @@ def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | 
         planned = plan(documents, settings, ask=_ask(sources, cases, settings, progress))
     if as_json:
         read = [asdict(report(document)) for document in documents]
-        _print_json(planned.as_json() | {"read": read, "left_out": [asdict(each) for each in loaded.left_out]})
+        left_out = [asdict(each) for each in loaded.left_out]
+        _print_json(planned.as_json() | {"read": read, "left_out": left_out, "stopped": _stopped(planned)})
         return
     print_plan(console, planned)
 
 
 def print_plan(console: Console, planned: Plan) -> None:
     """Print what publishing would change: passages word by word, answers old beside new, the counts."""
-    from advisor_bot.index.publish import guard
-
     for document in planned.documents:
         _print_document(console, document)
     if planned.answers:
@@ -199,10 +198,19 @@ def print_plan(console: Console, planned: Plan) -> None:
     for reason in planned.reasons:
         _say(console, f"Everything is embedded anew: {reason}.")
     _say(console, "Nothing would change." if planned.same else f"Publishing would bring {_counted(planned)}.")
+    if stopped := _stopped(planned):
+        _say(console, f"It would be stopped: {stopped}")
+
+
+def _stopped(planned: Plan) -> str:
+    """Return why publishing would be stopped, "" where it would not."""
+    from advisor_bot.index.publish import guard
+
     try:
         guard(planned)
     except GuardError as error:
-        _say(console, f"It would be stopped: {error}")
+        return str(error)
+    return ""
 
 
 def _ask(
