@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from served import served
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 
 from advisor_bot.answers.advisor import Advisor
 from advisor_bot.documents.load import parse
@@ -18,6 +22,8 @@ from advisor_bot.index import versions
 from advisor_bot.index.publish import publish
 from advisor_bot.settings import Settings
 from advisor_bot.web import app as serve
+from advisor_bot.web.draft import Draft
+from advisor_bot.web.worker import Worker
 
 PASSWORD = "the owner's long one"
 HERE = {"Origin": "http://advice.example"}
@@ -183,7 +189,7 @@ def test_a_broken_file_is_one_clear_line_and_the_good_one_stays(advisor: Advisor
     finished(desk)
     page = desk.get("/owner").text
     assert "guide.md is empty" in page
-    assert "<b>1</b> passages added, <b>0</b> changed, <b>0</b> removed" in page
+    assert "<b>1</b> passage added, <b>0</b> changed, <b>0</b> removed" in page
     assert send(desk, "discard").status_code == 303
     assert versions.live(index) == live
     assert sorted(file.name for file in corpus.iterdir()) == ["guide.md", "more"]
@@ -243,3 +249,32 @@ def test_nothing_is_taken_from_strangers_other_pages_or_too_much(advisor: Adviso
     assert desk.get("/owner/progress").json()["line"] == ""
     assert drop(desk, {"large.md": "# Large\n\n" + "It is large. " * 40_000}).status_code == 303  # over other limits
     assert "more than" not in finished(desk)
+
+
+def test_no_page_of_this_machine_or_network_is_fetched(advisor: Advisor, index: Path, corpus: Path) -> None:
+    desk = client(advisor, index, corpus=corpus)
+    sign_in(desk)
+    assert drop(desk, {}, address="file:///etc/passwd").status_code == 422
+    assert drop(desk, {}, address="--private").status_code == 422
+    assert drop(desk, {}, address="http://127.0.0.1:9/fees").status_code == 303
+    line = finished(desk)
+    assert "http://127.0.0.1:9/fees" in line
+    assert "--private" not in line
+    assert "Nothing changed: what was live stays live." in desk.get("/owner").text
+
+
+def test_a_fetched_page_is_a_text_of_the_draft(index: Path, corpus: Path) -> None:
+    page = HTMLResponse("<title>Rent</title><main><h1>Rent</h1><p>A room costs 300 euros.</p></main>")
+    draft, worker = Draft(corpus), Worker(index)
+    with served(Starlette(routes=[Route("/rent", lambda _: page)])) as site:
+
+        def work(run: Any) -> None:
+            draft.fetch(f"{site}/rent", lambda *arguments: run(*arguments, "--private"))
+            draft.look(run)
+
+        worker.start("fetching", work)
+        while worker.busy:
+            time.sleep(0.1)
+    (name,) = draft.new
+    assert (name.endswith("/rent.md"), draft.preview["added"], draft.preview["unchanged"]) == (True, 1, 1)
+    draft.close()

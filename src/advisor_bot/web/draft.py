@@ -48,6 +48,12 @@ class Draft:
             shutil.copyfileobj(stream, file)
         self.new[name] = "changed" if name in self.known else "new"
 
+    def fetch(self, address: str, run: Run) -> None:
+        """Have the command fetch a web page, or those of a sitemap, as texts. Raises ``StoppedError``."""
+        fetched = run(address, "--save", self.folder)
+        self.new |= {name: "changed" if name in self.known else "new" for name in fetched["saved"]}
+        self.problems += [f"{row['name']} {row['reason']}." for row in fetched["left_out"]]
+
     def take_out(self, names: Sequence[str]) -> None:
         """Leave the texts called ``names`` out, those that are there and were not dropped anew."""
         self.gone = [name for name in names if name in self.known and name not in self.new]
@@ -61,7 +67,7 @@ class Draft:
         """
         self.preview = run(self.folder, "--dry-run")
         broken = {row["name"]: row["reason"] for row in self.preview["left_out"] if row["name"] in self.new}
-        self.problems = [f"{name} {reason}." for name, reason in broken.items()]
+        self.problems += [f"{name} {reason}." for name, reason in broken.items()]
         for name in broken:
             (self.folder / name).unlink()
             self._copy(name)

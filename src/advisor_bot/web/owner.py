@@ -93,7 +93,8 @@ class Desk:
             return await self._page(request, f"What you sent has {told}. Send fewer at a time.", error.status_code)
         except (StoppedError, OSError) as error:
             return await self._page(request, f"{error} Nothing was changed.", 422)
-        if refused := self.worker.start("what would change", lambda run: self._look(draft, run)):
+        address = str(form.get("address", "")).strip()
+        if refused := self.worker.start("what would change", lambda run: self._look(draft, address, run)):
             draft.close()
         return await self._began(request, refused)
 
@@ -101,8 +102,13 @@ class Desk:
         """Return the draft that a form describes. Raises ``StoppedError`` for what cannot be used, ``OSError``."""
         dropped = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
         out = [str(name) for name in form.getlist("out")]
-        if not (dropped or out):
-            raise StoppedError("Choose a file first.")
+        address = str(form.get("address", "")).strip()
+        if not (dropped or out or address):
+            raise StoppedError("Choose a file, or write a web address.")
+        if address and not address.startswith(("http://", "https://")):
+            raise StoppedError(f"{address[:80]} is no web address: it begins with https://.")
+        if self.settings.corpus.is_file() and address:
+            raise StoppedError("This guide is one file, and a web page would be another. Save the page as that file.")
         draft = Draft(self.settings.corpus)
         try:
             for file in dropped:
@@ -113,10 +119,12 @@ class Desk:
             raise
         return draft
 
-    def _look(self, draft: Draft, run: Run) -> None:
+    def _look(self, draft: Draft, address: str, run: Run) -> None:
         try:
             if self.draft:
                 raise StoppedError(_WAITS)
+            if address:
+                draft.fetch(address, run)
             draft.look(run)
             self.draft = draft
         except BaseException:

@@ -17,6 +17,7 @@ from advisor_bot.errors import AdvisorError
 
 _BUSY = "Another owner is at it: {}. Nothing of yours was done; try again when that has ended."
 _FAR = re.compile(r"[^:]{1,40}: (\d+) of (\d+)\b")
+_OPTION = re.compile(r"(?:;|(?<=\.)) add --\w+ if that is meant\.?", re.I)
 Run = Callable[..., dict[str, Any]]  # run the command with these arguments; what it printed as JSON
 
 
@@ -112,7 +113,7 @@ def now() -> str:
 
 
 def _shown(line: str, arguments: Sequence[object]) -> str:
-    """Return a line of the command as an owner reads it, who knows nothing of temporary folders."""
+    """Return a line of the command as an owner reads it, who knows nothing of temporary folders and options."""
     for folder in (str(argument) for argument in arguments if isinstance(argument, Path)):
         line = line.replace(folder, "the guide’s folder")
-    return line.strip().removeprefix("advisor-bot: ")
+    return _OPTION.sub("", line.strip().removeprefix("advisor-bot: "))
