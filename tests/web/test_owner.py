@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import html
 import re
 import tempfile
 import time
@@ -20,6 +22,7 @@ from advisor_bot.documents.load import parse
 from advisor_bot.errors import SettingsError
 from advisor_bot.index import versions
 from advisor_bot.index.publish import publish
+from advisor_bot.journal.tables import open_engine, prepare, questions
 from advisor_bot.settings import Settings
 from advisor_bot.web import app as serve
 from advisor_bot.web.draft import Draft
@@ -97,9 +100,9 @@ def test_the_desk_shows_nothing_before_its_own_password(advisor: Advisor, publis
     desk = client(advisor, published, password="for the students")
     assert desk.post("/sign-in", data={"password": "for the students"}).status_code == 303
     live = versions.live(published)
-    for path in ("/owner", "/owner/progress"):
+    for path in ("/owner", "/owner/progress", "/owner/report", "/owner/report/page", "/owner/widget"):
         shown = desk.get(path)
-        assert (shown.status_code, live in shown.text) == (401, False)
+        assert (shown.status_code, live in shown.text, "<h1>The owner's desk" in shown.text) == (401, False, True)
     assert sign_in(desk, "for the students").status_code == 401
     student = desk.cookies["advisor_session"]
     desk.cookies.set("advisor_owner", student)
@@ -278,3 +281,48 @@ def test_a_fetched_page_is_a_text_of_the_draft(index: Path, corpus: Path) -> Non
     (name,) = draft.new
     assert (name.endswith("/rent.md"), draft.preview["added"], draft.preview["unchanged"]) == (True, 1, 1)
     draft.close()
+
+
+def test_without_a_journal_the_report_says_so(advisor: Advisor, index: Path) -> None:
+    desk = client(advisor, index)
+    sign_in(desk)
+    page = desk.get("/owner/report").text
+    assert "Nothing that students ask is kept here" in page
+    assert "<iframe" not in page
+    made = desk.get("/owner/report/page")
+    assert (made.status_code, "There is no journal" in made.text) == (503, True)
+
+
+def test_the_report_is_the_commands_own(
+    advisor: Advisor, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = f"sqlite:///{tmp_path / 'journal.db'}"
+    monkeypatch.setenv("ADVISOR_JOURNAL", journal)
+    engine = open_engine(journal)
+    prepare(engine)
+    row = {"id": "1", "at": datetime.datetime.now(datetime.UTC), "question": "May I bring my <b>cat?"}
+    row |= {"status": "not_covered", "confidence": 0.1, "writer": "quotes", "version": "000001-0123456789ab"}
+    row |= {"milliseconds": 9, "passages": [], "sections": []}
+    with engine.begin() as connection:
+        connection.execute(questions.insert().values(**row))
+    engine.dispose()
+    desk = client(advisor, index, journal=journal)
+    sign_in(desk)
+    assert '<iframe class="report" src="/owner/report/page?since=7d"' in desk.get("/owner/report?since=7d").text
+    made = desk.get("/owner/report/page?since=7d;--cases")
+    assert "May I bring my &lt;b&gt;cat?" in made.text
+    assert "script-src" not in made.headers["content-security-policy"]
+    assert desk.get("/owner/report/cases").json()["question"] == row["question"]
+
+
+def test_the_widgets_line_holds_what_was_chosen_and_nothing_else(advisor: Advisor, index: Path) -> None:
+    desk = client(advisor, index)
+    sign_in(desk)
+    plain = html.unescape(desk.get("/owner/widget").text)
+    assert '<script async src="http://advice.example/widget.js"></script>' in plain
+    chosen = {"title": 'Ask "us" <now>', "accent": "#8a1f3d", "position": "left", "theme": "x", "lang": "es"}
+    line = (
+        'data-title="Ask &#34;us&#34; &lt;now&gt;" data-accent="#8a1f3d" data-position="left" data-lang="es"></script>'
+    )
+    assert line in html.unescape(desk.get("/owner/widget", params=chosen).text)
+    assert f'src="/widget.js" {line}' in desk.get("/owner/widget/picture", params=chosen).text

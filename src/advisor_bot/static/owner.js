@@ -40,3 +40,34 @@ if (form) {
     }
   });
 }
+
+// The widget's line and picture follow the form; the server makes the line.
+const looks = document.querySelector("form.look");
+if (looks) {
+  const line = document.getElementById("line");
+  const copy = document.getElementById("copy");
+  let waiting;
+  const follow = async () => {
+    const address = `${looks.action}?${new URLSearchParams(new FormData(looks))}`;
+    const text = await (await fetch(address, { credentials: "same-origin" })).text();
+    const made = new DOMParser().parseFromString(text, "text/html");
+    line.value = made.getElementById("line").value;
+    document.getElementById("picture").src = made.getElementById("picture").getAttribute("src");
+    document.getElementById("copied").textContent = "";
+  };
+  looks.querySelector("button").hidden = true;
+  looks.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(follow, 300);
+  });
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(line.value);
+      document.getElementById("copied").textContent = "Copied.";
+    } catch {
+      line.select(); // a page without HTTPS may not write there: the visitor's own keys can
+      document.getElementById("copied").textContent = "Press Ctrl+C, or ⌘C.";
+    }
+  });
+}

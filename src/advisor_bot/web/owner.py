@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -17,16 +16,17 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from advisor_bot.index import publish, versions
 from advisor_bot.pages import owner_page
 from advisor_bot.settings import Settings
 from advisor_bot.web.access import DESK, Sessions, from_own_page, same
+from advisor_bot.web.desk_pages import Handler, Pages, desk_html, root
 from advisor_bot.web.draft import Draft, texts
 from advisor_bot.web.limits import visitor
-from advisor_bot.web.security import DROP, desk_policy, header
+from advisor_bot.web.security import DROP, header
 from advisor_bot.web.worker import Run, StoppedError, Worker
 
 _TRIES = RateLimitItemPerMinute(10, 15)  # passwords of one address
@@ -34,7 +34,6 @@ _HALF_A_DAY = 0.5
 _MOST_FILES = 200
 _WAITS = "A new text waits here already: publish it or discard it first. Nothing of yours was done."
 _GONE = "That preview is gone: it was published or discarded meanwhile."
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Desk:
@@ -56,12 +55,12 @@ class Desk:
         key = visitor(request.scope)  # type: ignore[arg-type]
         if not await self.tries.hit(_TRIES, key):
             wait = max(1, math.ceil((await self.tries.get_window_stats(_TRIES, key)).reset_time - time.time()))
-            return _html(owner_page.sign_in(_root(request), owner_page.wait(wait)), 429, {"Retry-After": str(wait)})
+            return desk_html(owner_page.sign_in(root(request), owner_page.wait(wait)), 429, {"Retry-After": str(wait)})
         given = (await request.form(max_files=0, max_fields=10)).get("password", "")
         if not same(str(given), self.settings.owner_password):
-            return _html(owner_page.sign_in(_root(request), owner_page.WRONG), 401)
+            return desk_html(owner_page.sign_in(root(request), owner_page.WRONG), 401)
         await self.tries.clear(_TRIES, key)
-        response = RedirectResponse(_root(request) + DESK[1:], 303)
+        response = RedirectResponse(root(request) + DESK[1:], 303)
         self.sessions.begin(response, request.scope, framed=False)  # type: ignore[arg-type]
         return response
 
@@ -178,22 +177,22 @@ class Desk:
         return JSONResponse({"running": running, "line": job.last if job else "", "far": job.far if job else None})
 
     async def _began(self, request: Request, refused: str) -> Response:
-        return await self._page(request, refused, 409) if refused else RedirectResponse(_root(request) + DESK[1:], 303)
+        return await self._page(request, refused, 409) if refused else RedirectResponse(root(request) + DESK[1:], 303)
 
     async def _page(self, request: Request, problem: str = "", status: int = 200) -> Response:
         kept = await asyncio.to_thread(publish.history, self.worker.index)
         known = await asyncio.to_thread(texts, self.settings.corpus)
         html = owner_page.desk(
-            _root(request), kept[::-1], self.worker.job, self.draft, known, self.settings, problem=problem
+            root(request), kept[::-1], self.worker.job, self.draft, known, self.settings, problem=problem
         )
-        return _html(html, status)
+        return desk_html(html, status)
 
     def guarded(self, handler: Handler) -> Handler:
         """Return ``handler`` for owners only."""
 
         async def guard(request: Request) -> Response:
             if not self.sessions.has(request.scope):  # type: ignore[arg-type]
-                return _html(owner_page.sign_in(_root(request)), 401)
+                return desk_html(owner_page.sign_in(root(request)), 401)
             return await handler(request)
 
         return guard
@@ -204,7 +203,11 @@ def routes(settings: Settings) -> list[BaseRoute]:
     if not settings.owner_password:
         return []
     desk = Desk(settings)
+    showing = [
+        Route(DESK + path, desk.guarded(page), methods=["GET"]) for path, page in Pages(settings).by_path().items()
+    ]
     return [
+        *showing,
         Route(DESK, desk.guarded(desk.show), methods=["GET"]),
         Route(f"{DESK}/sign-in", _ours(desk.sign_in), methods=["POST"]),
         Route(f"{DESK}/roll-back", desk.guarded(_ours(desk.roll_back)), methods=["POST"]),
@@ -220,16 +223,7 @@ def _ours(handler: Handler) -> Handler:
 
     async def guard(request: Request) -> Response:
         if not from_own_page(request.scope):  # type: ignore[arg-type]
-            return _html(owner_page.sign_in(_root(request), "Only the desk's own page may send this."), 403)
+            return desk_html(owner_page.sign_in(root(request), "Only the desk's own page may send this."), 403)
         return await handler(request)
 
     return guard
-
-
-def _root(request: Request) -> str:
-    return f"{request.scope.get('root_path', '')}/"
-
-
-def _html(body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    ours = {"Content-Security-Policy": desk_policy(), "Cache-Control": "no-store", "X-Frame-Options": "DENY"}
-    return HTMLResponse(body, status, ours | (headers or {}))

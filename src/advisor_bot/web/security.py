@@ -102,7 +102,7 @@ def desk_policy() -> str:
     """Return the policy of the owner's desk: our files, forms to ourselves, no frame around it."""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 
 
