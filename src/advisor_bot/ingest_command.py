@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from advisor_bot.errors import AdvisorError, GuardError
+from advisor_bot.errors import AdvisorError, GuardError, LoadError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +48,9 @@ def ingest(
     keep: Annotated[int | None, typer.Option(min=1, help="Keep so many versions; default 5.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file changes.")] = False,
     private: Annotated[bool, typer.Option("--private", help="Fetch pages of this machine or network too.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Only save the web pages in FOLDER, as Markdown files.")
+    ] = None,
     cases: Annotated[
         Path | None, typer.Option(help="Case file to ask before and after; default cases.jsonl in PATH.")
     ] = None,
@@ -61,7 +64,11 @@ def ingest(
         raise typer.BadParameter("--watch looks at files; web pages are fetched when you run this again.")
     if to and not rollback:
         raise typer.BadParameter("--to goes with --rollback.")
-    if show:
+    if save and (given.paths or not given.addresses):
+        raise typer.BadParameter("--save goes with web addresses alone.")
+    if save:
+        _save(given, settings, as_json, save)
+    elif show:
         _list(settings, as_json)
     elif rollback:
         _roll_back(settings, to, as_json)
@@ -172,6 +179,22 @@ def _loaded(sources: Sources, settings: Settings, console: Console) -> Loaded:
     return Loaded(files.documents + pages.documents, files.left_out + pages.left_out)
 
 
+def _save(sources: Sources, settings: Settings, as_json: bool, folder: Path) -> None:
+    from advisor_bot.documents.web import save
+
+    console = _console(stderr=as_json)
+    loaded = _loaded(sources, settings, console)
+    if not loaded.documents:
+        raise LoadError("; ".join(f"{each.name} {each.reason}" for each in loaded.left_out) + ". Nothing was saved.")
+    names = save(loaded.documents, folder)
+    for left_out in loaded.left_out:
+        sys.stderr.write(f"Left out: {left_out.name} {left_out.reason}.\n")
+    if as_json:
+        _print_json({"saved": names, "left_out": [asdict(each) for each in loaded.left_out]})
+    else:
+        _say(console, f"Saved in {folder}: {', '.join(names)}.")
+
+
 def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | None) -> None:
     from advisor_bot.documents.report import report
     from advisor_bot.index.publish import plan
@@ -183,15 +206,14 @@ def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | 
         planned = plan(documents, settings, ask=_ask(sources, cases, settings, progress))
     if as_json:
         read = [asdict(report(document)) for document in documents]
-        _print_json(planned.as_json() | {"read": read, "left_out": [asdict(each) for each in loaded.left_out]})
+        left_out = [asdict(each) for each in loaded.left_out]
+        _print_json(planned.as_json() | {"read": read, "left_out": left_out, "stopped": _stopped(planned)})
         return
     print_plan(console, planned)
 
 
 def print_plan(console: Console, planned: Plan) -> None:
     """Print what publishing would change: passages word by word, answers old beside new, the counts."""
-    from advisor_bot.index.publish import guard
-
     for document in planned.documents:
         _print_document(console, document)
     if planned.answers:
@@ -199,10 +221,19 @@ def print_plan(console: Console, planned: Plan) -> None:
     for reason in planned.reasons:
         _say(console, f"Everything is embedded anew: {reason}.")
     _say(console, "Nothing would change." if planned.same else f"Publishing would bring {_counted(planned)}.")
+    if stopped := _stopped(planned):
+        _say(console, f"It would be stopped: {stopped}")
+
+
+def _stopped(planned: Plan) -> str:
+    """Return why publishing would be stopped, "" where it would not."""
+    from advisor_bot.index.publish import guard
+
     try:
         guard(planned)
     except GuardError as error:
-        _say(console, f"It would be stopped: {error}")
+        return str(error)
+    return ""
 
 
 def _ask(

@@ -148,7 +148,7 @@ def load(paths: Sequence[Path], *, max_bytes: int = 50_000_000) -> Loaded:
     for path in paths:
         if not os.path.lexists(path):
             raise LoadError(f"{path}: no such file or folder; check the path")
-        for name, file in _files(path):
+        for name, file in files(path):
             if isinstance(file, str):
                 left_out.append(LeftOut(name, file))
                 continue
@@ -165,7 +165,7 @@ def load(paths: Sequence[Path], *, max_bytes: int = 50_000_000) -> Loaded:
     )
 
 
-def _files(path: Path) -> Iterator[tuple[str, Path | str]]:
+def files(path: Path) -> Iterator[tuple[str, Path | str]]:
     """Yield (name, file) for each file in ``path``, (name, reason) for what cannot be looked into."""
     if not path.is_dir():
         yield _printable(path.name), path

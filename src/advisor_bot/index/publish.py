@@ -76,6 +76,8 @@ class Plan:
             "reasons": list(self.reasons),
             "documents": [changes.as_json(document) for document in self.documents],
             "answers": list(self.answers.changed) if self.answers else [],
+            "asked": self.answers.asked if self.answers else 0,
+            "score": [self.answers.before, self.answers.after] if self.answers else [],
         }
 
     @property

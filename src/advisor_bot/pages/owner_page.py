@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
 
+from advisor_bot.documents.load import CASES, READERS
+from advisor_bot.documents.report import Report
 from advisor_bot.index.publish import KeptVersion
+from advisor_bot.settings import Settings
+from advisor_bot.text import plain
 
+SPANS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "365 days"}
+# What the widget's line may say, with what it says where an owner chose nothing: docs/widget.md explains each.
+LOOKS = dict.fromkeys("title greeting label accent position theme lang".split(), "") | {"accent": "#0b6b5d"}
+CHOICES = {
+    "position": {"": "where a line of the page ends", "right": "right", "left": "left"},
+    "theme": {"": "as the visitor has it", "light": "light", "dark": "dark"},
+    "lang": {"": "as the page has it", "en": "English", "es": "español"},
+}
+_TEXTS = {"title": "Name of the chat", "label": "Words on the button", "greeting": "What it says first"}
 WRONG = "That is not the owner's password."
 
 
@@ -25,16 +40,78 @@ def sign_in(root: str, problem: str = "") -> str:
     return html
 
 
-def desk(root: str, kept: Sequence[KeptVersion], job: Any, problem: str = "") -> str:
-    """Return the desk: the ``kept`` versions, newest first, and the ``job`` that runs or ran last, if any did."""
+def desk(
+    root: str,
+    kept: Sequence[KeptVersion],
+    job: Any,
+    draft: Any,
+    known: Mapping[str, Path],
+    settings: Settings,
+    problem: str = "",
+) -> str:
+    """Return the desk: the ``kept`` versions, newest first, and the ``job`` that runs or ran last, if any did.
+
+    ``draft`` is the new text that waits to be published, if one does, ``known`` are the texts in the guide's folder.
+    """
     live = next((version for version in kept if version.live), None)
-    html: str = _template("owner.html").render(root=root, kept=kept, live=live, job=job, problem=problem)
+    html: str = _template("owner.html").render(
+        root=root,
+        kept=kept,
+        live=live,
+        job=job,
+        draft=draft,
+        known=sorted(known),
+        corpus=settings.corpus,
+        most=settings.max_file_mb,
+        accept=",".join((*READERS, ".jsonl")),
+        cases=CASES,
+        problem=problem,
+    )
+    return html
+
+
+def span(wanted: str) -> str:
+    """Return a time that a report can be made of: the one wanted, or thirty days."""
+    return wanted if wanted in SPANS else "30d"
+
+
+def report(root: str, since: str, *, kept: bool) -> str:
+    """Return the page around the report; ``kept``: there is a journal to make it of."""
+    html: str = _template("owner_report.html").render(root=root, since=since, spans=SPANS, kept=kept)
+    return html
+
+
+def no_report(why: str) -> str:
+    """Return what stands where the report would."""
+    return f"<!doctype html><title>No report</title><p>The report could not be made: {escape(why or 'try again')}</p>"
+
+
+def widget_line(server: str, chosen: Mapping[str, str]) -> Markup:
+    """Return the line that puts the widget of ``server`` on a page, with what was ``chosen`` of ``LOOKS``."""
+    said = ((name, value) for name, value in chosen.items() if value != LOOKS[name])
+    more = Markup().join(Markup(' data-{}="{}"').format(name, value) for name, value in said)
+    return Markup('<script async src="{}widget.js"{}></script>').format(server, more)
+
+
+def widget(root: str, chosen: Mapping[str, str], line: str, query: str, origins: Sequence[str]) -> str:
+    """Return the page with the form that makes the widget's line, the line and its picture."""
+    html: str = _template("owner_widget.html").render(
+        root=root, chosen=chosen, line=str(line), query=query, origins=origins, texts=_TEXTS, choices=CHOICES
+    )
+    return html
+
+
+def picture(root: str, line: Markup) -> str:
+    """Return a page of anybody's that carries ``line``."""
+    html: str = _template("owner_widget_picture.html").render(root=root, line=line)
     return html
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(loader=PackageLoader("advisor_bot"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=PackageLoader("advisor_bot"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"plain": plain, "read": lambda row: str(Report(**row))}
+    return made
 
 
 def _template(name: str) -> Any:

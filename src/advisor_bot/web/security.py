@@ -24,6 +24,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TOO_LARGE = "The request is larger than {} bytes. Send a shorter question or fewer turns of history."
 MAX_BODY = 262_144  # bytes; a question with fifty turns of history stays far below
+DROP = "/owner/draft"  # the one address that takes files, of an owner who has signed in
 
 # What Gradio's controls load. Events, uploads, files and proxies are shut: the conversation runs over /api alone.
 _PAGE_PATHS = re.compile(
@@ -101,7 +102,7 @@ def desk_policy() -> str:
     """Return the policy of the owner's desk: our files, forms to ourselves, no frame around it."""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 
 
@@ -190,9 +191,9 @@ class PageOnly:
 class Gate:
     """Refuses what no page of ours sends: cross-site calls, shut routes, wrong media types, huge bodies."""
 
-    def __init__(self, app: App, max_body: int = MAX_BODY) -> None:
-        """Wrap ``app``; a body of more than ``max_body`` bytes is answered with 413."""
-        self.app, self.max_body = app, max_body
+    def __init__(self, app: App, max_body: int = MAX_BODY, max_drop: int = MAX_BODY) -> None:
+        """Wrap ``app``; a body of more than ``max_body`` bytes, or of ``max_drop`` with files, is answered with 413."""
+        self.app, self.max_body, self.max_drop = app, max_body, max_drop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it in one line of JSON."""
@@ -206,7 +207,8 @@ class Gate:
         if refusal := self._refusal(scope, headers):
             await refuse(send, *refusal)
             return
-        await self.app(scope, _LimitedBody(receive, self.max_body), send)
+        most = self.max_drop if route_path(scope) == DROP else self.max_body
+        await self.app(scope, _LimitedBody(receive, most), send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         path, writes = route_path(scope), scope["method"] not in ("GET", "HEAD", "OPTIONS")
@@ -216,7 +218,8 @@ class Gate:
         form = path in ("/sign-in", "/plain", "/owner") or path.startswith("/owner/")  # the addresses that take one
         if writes and not form and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             return 415, "media_type", "Send JSON with the header Content-Type: application/json."
-        if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > self.max_body:
+        said = headers.get("content-length", "0")
+        if path != DROP and said.isdigit() and int(said) > self.max_body:  # of files, the desk says it on its page
             return 413, "too_large", _TOO_LARGE.format(self.max_body)
         return None
 
