@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -274,3 +275,24 @@ def test_with_nothing_published_and_no_guide_it_says_so_and_stops(tmp_path: Path
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_any_folder_is_published_and_served_and_published_again_at_the_next_start(
+    tmp_path: Path, encoders: Path
+) -> None:
+    guide = tmp_path / "handbook" / "fees.md"
+    guide.parent.mkdir()
+    command = [sys.executable, "-m", "advisor_bot", "serve", "handbook", "--port", "0"]
+    for fee in ("450 euros", "470 euros"):
+        guide.write_text(f"# The handbook\n\n## Fees\n\nTuition is {fee} a term.\n")
+        process = subprocess.Popen(command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            assert process.stdout
+            url = process.stdout.readline().split()[2]
+            question = json.dumps({"question": "How much is tuition a term?"}).encode()
+            request = urllib.request.Request(f"{url}/api/ask", question, {"Content-Type": "application/json"})
+            assert fee in urllib.request.urlopen(request).read().decode()
+        finally:
+            process.terminate()
+            process.communicate(timeout=serve.GRACE + 20)
+    assert (guide.parent / ".advisor" / "LIVE").is_file()

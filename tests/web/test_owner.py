@@ -268,7 +268,7 @@ def test_no_page_of_this_machine_or_network_is_fetched(advisor: Advisor, index: 
 
 def test_a_fetched_page_is_a_text_of_the_draft(index: Path, corpus: Path) -> None:
     page = HTMLResponse("<title>Rent</title><main><h1>Rent</h1><p>A room costs 300 euros.</p></main>")
-    draft, worker = Draft(corpus), Worker(index)
+    draft, worker = Draft(corpus), Worker(Settings(index=index))
     with served(Starlette(routes=[Route("/rent", lambda _: page)])) as site:
 
         def work(run: Any) -> None:

@@ -148,7 +148,7 @@ def add_guards(app: FastAPI, settings: Settings, guide: str = "") -> None:
         app.add_middleware(Share, most=SHARE)
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     app.add_middleware(Access, settings=settings)
-    app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
+    app.add_middleware(RateLimit, settings=settings)
     app.add_middleware(Gate, max_drop=settings.max_file_mb * 1_000_000)
     app.add_middleware(RequestLog, guide=guide)
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)

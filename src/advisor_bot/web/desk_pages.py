@@ -57,7 +57,7 @@ class Pages:
 
     async def _run(self, *arguments: str) -> str:
         """Run the report command, one at a time; return what it said last."""
-        command = ["-m", "advisor_bot", "report", "--index", str(self.settings.index_folder), *arguments]
+        command = ["-m", "advisor_bot", "report", "--index", self.settings.index_place, *arguments]
         async with self.one:
             pipe = asyncio.subprocess.PIPE
             process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=pipe, stderr=pipe)

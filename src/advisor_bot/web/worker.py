@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor_bot.errors import AdvisorError
+from advisor_bot.settings import Settings
 
 _BUSY = "Another owner is at it: {}. Nothing of yours was done; try again when that has ended."
 _FAR = re.compile(r"[^:]{1,40}: (\d+) of (\d+)\b")
@@ -58,9 +59,9 @@ class Job:
 class Worker:
     """Does one piece of work at a time for all owners. Any thread may call any method."""
 
-    def __init__(self, index: Path) -> None:
-        """Work on the guide whose versions stand in ``index``."""
-        self.index = index
+    def __init__(self, settings: Settings) -> None:
+        """Work on the guide of ``settings``."""
+        self.index, self.place = settings.index_folder, settings.index_place
         self.job: Job | None = None
         self._one = threading.Lock()
 
@@ -92,7 +93,7 @@ class Worker:
             self._one.release()
 
     def _run(self, job: Job, arguments: Sequence[object]) -> dict[str, Any]:
-        command = [sys.executable, "-m", "advisor_bot", "ingest", "--index", str(self.index), "--json"]
+        command = [sys.executable, "-m", "advisor_bot", "ingest", "--index", self.place, "--json"]
         command += [str(argument) for argument in arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
