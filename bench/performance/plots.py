@@ -1,0 +1,41 @@
+"""The plots of docs/performance.md, as SVG; each function draws one and returns the line that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from performance.common import ROOT, Figures
+
+FOLDER = ROOT / "docs" / "pictures"
+mpl.use("svg")
+mpl.rcParams |= {"svg.hashsalt": "advisor", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+
+
+@contextmanager
+def drawn(name: str, panels: int = 1) -> Iterator[list[Axes]]:
+    """Lend the axes of a picture side by side and write it."""
+    figure = Figure(figsize=(4.6 * panels, 3.0), layout="constrained")
+    axes: Any = figure.subplots(1, panels, squeeze=False)
+    yield list(axes[0])
+    figure.savefig(FOLDER / f"performance-{name}.svg", metadata={"Date": None})
+
+
+def growth(guides: Figures) -> str:
+    """Draw how the stages and the memory grow with the passages."""
+    ranked = sorted(guides.values(), key=lambda one: one["passages"])
+    sizes = [one["passages"] for one in ranked]
+    with drawn("growth", 2) as (left, right):
+        for stage in ranked[0]["stages"]:
+            left.plot(sizes, [one["stages"][stage]["median"] for one in ranked], marker="o", label=stage)
+        left.plot(sizes, [one["whole"]["median"] for one in ranked], color="black", marker="o", label="whole answer")
+        left.set(xscale="log", xlabel="passages", ylabel="median, ms", ylim=(0, None))
+        left.legend(frameon=False, fontsize=8)
+        right.plot(sizes, [one["memory"]["after"] for one in ranked], marker="o")
+        right.set(xscale="log", xlabel="passages", ylabel="memory after the questions, MB", ylim=(0, None))
+    return "![How stages and memory grow with the guide](pictures/performance-growth.svg)"

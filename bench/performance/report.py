@@ -1,0 +1,155 @@
+"""docs/performance.md out of the figures; the section that people write is kept as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from performance import plots
+from performance.common import ROOT, Figures
+
+PAGE = ROOT / "docs" / "performance.md"
+BY_HAND = "<!-- written by hand, kept by `make bench` -->"
+HEAD = """# Performance
+
+`make bench` measures all of this anew and writes this page and [performance.json](performance.json), which holds every
+figure. `make bench EVALDATA=FOLDER` measures on a public question set as well (a folder that holds `doc2dial/docs`,
+`doc2dial/questions.jsonl` and `score_search.py`); `ARGS="--only start,ask --quick"` runs parts, and small ones.
+
+Seconds say little about another machine. Ratios do, where both sides were measured in turn in one run; so the goals are
+ratios.
+"""
+
+
+def write(results: Figures) -> None:
+    """Write the page."""
+    kept = PAGE.read_text("utf-8").partition(BY_HAND)[2] if PAGE.exists() else ""
+    lines = [HEAD, *_machine(results["machine"])]
+    for name, section in SECTIONS.items():
+        if name in results["parts"]:
+            lines += ["", *_part(name, section, results["parts"][name])]
+    PAGE.write_text("\n".join(lines).rstrip() + f"\n\n{BY_HAND}\n\n{kept.lstrip()}", encoding="utf-8")
+
+
+def _part(name: str, section: Callable[[Figures], Iterator[str]], found: Figures) -> list[str]:
+    title, when = (
+        TITLES[name],
+        f"{found['when'][:10]}, {found['took']:.0f} s, load before it {found['load before']:.1f}",
+    )
+    small = "; **small sizes, to try the scripts out: no figures to rely on**" if found["quick"] else ""
+    head = [f"## {title}", "", f"Measured {when}{small}.", ""]
+    if "failed" in found:
+        return [*head, f"**This part failed:** {found['failed']}"]
+    return [*head, *section(found)]
+
+
+def _machine(machine: Figures) -> list[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return [
+        f"The machine: {machine['cores']} cores of {machine['cpu']}, {machine['memory GiB']} GiB, {machine['system']}, "
+        f"Python {machine['python']}; {versions}."
+    ]
+
+
+def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
+    """Return a Markdown table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return ["| " + " | ".join(number(cell) for cell in row) + " |" for row in lines]
+
+
+def number(value: Any) -> str:
+    """Write a value as people read it."""
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def against(value: float | None, goal: float | None, *, least: bool = False) -> str:
+    """Write a figure with its goal and whether it is reached."""
+    if value is None or goal is None:
+        return number(value)
+    reached = value >= goal if least else value <= goal
+    return f"{number(value)} (goal {'≥' if least else '≤'} {goal}{'' if reached else ', **not reached**'})"
+
+
+# --- start -----------------------------------------------------------------------------------------------------
+
+
+def _start(found: Figures) -> Iterator[str]:
+    yield "Whole processes, from the command to what is named; medians of three, all warmed once. One is what importing"
+    yield "sentence-transformers takes, which the pipeline that a newcomer writes does before anything else."
+    yield ""
+    rows = [
+        (name, row["seconds"], against(row["ratio"], row["goal"]) if row["goal"] else "1")
+        for name, row in found["rows"].items()
+    ]
+    yield from table(("", "seconds", "ratio"), rows)
+    if found["no browser"]:
+        yield "\nThe chat page was not measured: no Chromium here."
+    imports = found["imports"]
+    slowest = ", ".join(f"{name} {number(ms)}" for name, ms in imports["slowest, ms"].items())
+    yield f"\n`ask` imports, of what is heavy: {', '.join(imports['imported'])}. The slowest packages, ms: {slowest}."
+
+
+# --- ask -------------------------------------------------------------------------------------------------------
+
+
+def _ask(found: Figures) -> Iterator[str]:
+    guides = found["guides"]
+    yield "Quoting, no language model, one question at a time, one thread; milliseconds, median / 95th percentile. Nothing"
+    yield "is remembered from one question to the next, except where it says so. One encoder pass and one look-up in Chroma"
+    yield "are what any retrieval needs; an answer with the reader, in multiples of both together, has the goal 4."
+    yield ""
+    names = ("passages", "encoder pass + look-up", "whole answer", "in multiples", "asked again", "memory, MB")
+    yield from table(
+        ("guide", *names),
+        [
+            (
+                name, one["passages"], both(one["unit"]), both(one["whole"]), against(one["ratio"]["whole"], 4),
+                both(one["again"]), one["memory"]["after"],
+            )
+            for name, one in guides.items()
+        ],
+    )  # fmt: skip
+    yield "\n`Asked again` is the same question at once: its vector and token states are remembered. Stage by stage:\n"
+    stages = list(next(iter(guides.values()))["stages"])
+    yield from table(
+        ("guide", *stages), [(name, *(both(one["stages"][s]) for s in stages)) for name, one in guides.items()]
+    )
+    yield ""
+    yield plots.growth(guides)
+    made = {name: one["publishing"] for name, one in guides.items() if "publishing" in one}
+    if made:
+        each = "; ".join(
+            f"{name}: {number(m['seconds'])} s, {number(m['peak, MB'])} MB at most" for name, m in made.items()
+        )
+        yield f"\nThe generated guides were published with made-up vectors, the encoder left out: {each}."
+    yield "\n### Beside other programs\n"
+    yield "Retrieval alone, each program a process of its own, asked the same question in turn. *Newcomer* is"
+    yield "RecursiveCharacterTextSplitter 1000/200, HuggingFaceEmbeddings, Chroma, the nearest four; *txtai* its hybrid"
+    yield "search over the same pieces. Both run the packaged weights of all-MiniLM-L6-v2 in PyTorch; ours runs the same"
+    yield "layers, the upper ones trained further, in onnxruntime. Goal: 1.8 times as fast as each, at equal or better"
+    yield "coverage (how much of what answers stands in the first 2,000 characters read; `score_search.py`)."
+    for guide, programs in found["beside"].items():
+        yield f"\n{guide}:\n"
+        head = ("", "median, ms", "p95, ms", "times ours", "coverage", "hit", "mrr", "memory, MB", "indexing, s")
+        yield from table(head, [_program(name, one) for name, one in programs.items()])
+    lacking = "; ".join(f"`{name}`: {why}" for name, why in found["missing"].items())
+    yield f"\nNot run: {lacking}."
+
+
+def _program(name: str, one: Figures) -> tuple[Any, ...]:
+    times = None if name == "ours" else against(one["times ours"], 1.8, least=True)
+    scores = (one.get("coverage"), one.get("hit"), one.get("mrr"))
+    return (name, one["median"], one["p95"], times, *scores, one["memory"], one.get("indexing, s"))
+
+
+def both(one: Figures) -> str:
+    """Write median and 95th percentile."""
+    return f"{number(one['median'])} / {number(one['p95'])}"
+
+
+TITLES = {"start": "Start", "ask": "Ask", "publish": "Publish", "load": "Load", "soak": "A day, shortened"}
+SECTIONS: dict[str, Callable[[Figures], Iterator[str]]] = {"start": _start, "ask": _ask}
