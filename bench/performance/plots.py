@@ -39,3 +39,29 @@ def growth(guides: Figures) -> str:
         right.plot(sizes, [one["memory"]["after"] for one in ranked], marker="o")
         right.set(xscale="log", xlabel="passages", ylabel="memory after the questions, MB", ylim=(0, None))
     return "![How stages and memory grow with the guide](pictures/performance-growth.svg)"
+
+
+def load(found: Figures) -> str:
+    """Draw answers a second and waiting times over the rate of the questions."""
+    steps = found["steps"]
+    came = [one["came"] for one in steps]
+    with drawn("load", 2) as (left, right):
+        left.plot(came, [one["answered"] for one in steps], marker="o")
+        left.plot(came, came, color="gray", linestyle=":", label="all that came")
+        left.axvline(found["knee"], color="gray", linewidth=0.8, label="borne")
+        left.set(xlabel="asked a second", ylabel="answered a second", xlim=(0, None), ylim=(0, None))
+        left.legend(frameon=False, fontsize=8)
+        for at, label in (("median", "median"), ("p95", "95 %"), ("p99", "99 %")):
+            right.plot(came, [one["first"].get(at) for one in steps], marker="o", label=label)
+        right.set(xlabel="asked a second", ylabel="first sentence, ms", xlim=(0, None), yscale="log")
+        right.legend(frameon=False, fontsize=8)
+    return "![Answers a second, and the wait for the first sentence](pictures/performance-load.svg)"
+
+
+def memory(points: list[tuple[float, float]], along: str, title: str) -> str:
+    """Draw the memory of a server along the way."""
+    name = f"memory-{along.split()[0]}"
+    with drawn(name) as (axes,):
+        axes.plot([at for at, _ in points], [size for _, size in points])
+        axes.set(xlabel=along, ylabel="memory of the server, MB", ylim=(0, None))
+    return f"![{title}](pictures/performance-{name}.svg)"

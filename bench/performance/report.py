@@ -151,5 +151,77 @@ def both(one: Figures) -> str:
     return f"{number(one['median'])} / {number(one['p95'])}"
 
 
+# --- publish ---------------------------------------------------------------------------------------------------
+
+
+def _publish(found: Figures) -> Iterator[str]:
+    ours, plain, update = found["ours"], found["plain"], found["update"]
+    yield f"From nothing: {ours['documents']} documents of {found['docs']}, {ours['passages']} passages. Plain is"
+    yield "sentence-transformers as it comes and `collection.add`, the same passages, nothing else. Ours encodes every"
+    yield "sentence for the reader besides; the ratios are of the passages alone."
+    yield ""
+    passages = ours["passages"]
+    yield from table(
+        ("", "ours", "plain", "ratio"),
+        [
+            ("passages a second, passages alone", passages / (ours["whole"] - found["beyond"]),
+             passages / plain["whole"], found["ratio"]),
+            ("the encoder alone, s", ours["passage vectors"], plain["encoder"], found["encoder ratio"]),
+            ("everything, s", ours["whole"], plain["whole"], None),
+            ("passages a second, everything", passages / ours["whole"], passages / plain["whole"], None),
+            ("share of the time in the encoder", found["encoder share"], plain["encoder"] / plain["whole"], None),
+            ("peak memory, MB", ours["peak, MB"], plain["peak, MB"], None),
+        ],
+    )  # fmt: skip
+    yield f"\nOne paragraph changed, the whole command: {number(update['seconds'])} s, {number(update['ratio'])} of what"
+    yield "importing sentence-transformers takes."
+
+
+# --- load ------------------------------------------------------------------------------------------------------
+
+
+def _load(found: Figures) -> Iterator[str]:
+    yield "Visitors ask `/api/ask/stream` over the loopback address, in an open loop: they come at random, whether or not"
+    yield f"earlier ones are answered; {number(found['seconds a step'])} s a step, nothing remembered beyond the usual. Their"
+    yield "program runs on the same machine. Borne is a rate at which nothing fails, 95 in 100 see the first sentence within"
+    yield f"a second, and nine in ten are answered in time: **{number(found['knee'])} questions a second**."
+    yield ""
+    head = (
+        "asked a second",
+        "answered",
+        "first: median, ms",
+        "95 %",
+        "99 %",
+        "whole: median",
+        "95 %",
+        "99 %",
+        "errors",
+    )
+    yield from table((*head, "visitors' share of a core"), [_step(one) for one in found["steps"]])
+    yield ""
+    yield plots.load(found)
+    bad = found["bad connections"]
+    alone, among = bad["alone"]["first"], bad["among"]["first"]
+    errors, held = sum(bad["among"]["errors"].values()), bad["handles before and after"]
+    yield "\nAt half that rate, among sixty bad connections (twenty that send half a request, twenty that read ten bytes a"
+    yield "second, twenty that ask and hang up, two a second in all; what they asked is still answered), the first sentence"
+    yield f"comes after {both(among)} ms (median / 95 %), against {both(alone)} without them, with {errors} errors; right"
+    yield f"after it the server holds {held['at once']} files open, 6 s later {held['after 6 s']}."
+    run = found["long run"]
+    yield f"\n{number(run['asks'])} asks in a row, four at a time: {sum(run['errors'].values())} errors; memory grows by"
+    yield f"{number(run['growth in the second half, MB'])} MB in the second half.\n"
+    yield plots.memory(run["memory"], "asks", "Memory over a long run")
+
+
+def _step(one: Figures) -> tuple[Any, ...]:
+    times = [one[part].get(at) for part in ("first", "whole") for at in ("median", "p95", "p99")]
+    return (one["came"], one["answered"], *times, sum(one["errors"].values()), one["visitors' share of a core"])
+
+
 TITLES = {"start": "Start", "ask": "Ask", "publish": "Publish", "load": "Load", "soak": "A day, shortened"}
-SECTIONS: dict[str, Callable[[Figures], Iterator[str]]] = {"start": _start, "ask": _ask}
+SECTIONS: dict[str, Callable[[Figures], Iterator[str]]] = {
+    "start": _start,
+    "ask": _ask,
+    "publish": _publish,
+    "load": _load,
+}

@@ -35,7 +35,7 @@ class Worker:
         paths = [str(ROOT / "bench"), str(ROOT / "src"), *([] if name == "ours" else [str(OTHERS)])]
         command = [sys.executable, "-W", "ignore", "-m", "performance.workers", name, *map(str, arguments)]
         offline = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join(paths)}
-        self.name, self.said = name, tempfile.TemporaryFile("w+")
+        self.name, self.said = name, tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the worker
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environ(**offline), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said,
