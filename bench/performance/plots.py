@@ -65,3 +65,16 @@ def memory(points: list[tuple[float, float]], along: str, title: str) -> str:
         axes.plot([at for at, _ in points], [size for _, size in points])
         axes.set(xlabel=along, ylabel="memory of the server, MB", ylim=(0, None))
     return f"![{title}](pictures/performance-{name}.svg)"
+
+
+def soak(points: list[Figures], servers: list[str]) -> str:
+    """Draw memory and open files of the servers over the time."""
+    minutes = [one["seconds"] / 60 for one in points]
+    with drawn("soak", 2) as (left, right):
+        for name in servers:
+            left.plot(minutes, [one[name]["memory"] for one in points], label=name)
+            right.plot(minutes, [one[name]["files"] for one in points], label=name)
+        left.set(xlabel="minutes", ylabel="memory, MB", ylim=(0, None))
+        right.set(xlabel="minutes", ylabel="open files", ylim=(0, None))
+        right.legend(frameon=False, fontsize=8)
+    return "![Memory and open files over the soak](pictures/performance-soak.svg)"

@@ -218,10 +218,44 @@ def _step(one: Figures) -> tuple[Any, ...]:
     return (one["came"], one["answered"], *times, sum(one["errors"].values()), one["visitors' share of a core"])
 
 
+# --- soak ------------------------------------------------------------------------------------------------------
+
+
+def _soak(found: Figures) -> Iterator[str]:
+    yield f"{number(found['minutes'])} minutes of everything at once, on two servers over one index, one of them with a"
+    yield "language model whose provider is dead: visitors who ask, stream, and leave in the middle of a stream; an owner"
+    yield "who publishes, rolls back, and publishes onto a full disk."
+    yield ""
+    yield from table(("what", "how often"), list(found["done"].items()))
+    if not found["full disk"]:
+        yield "\nA full disk could not be made here: that takes root, to mount a small one."
+    wrong = "; ".join(f"{what} ({count} times)" for what, count in found["wrong"].items())
+    yield f"\nErrors that somebody saw: {wrong or 'none'}.\n"
+    points = found["points"]
+    servers = [name for name in points[0] if name != "seconds"]
+    third = points[len(points) // 3]
+    rows = [
+        (name, *(one[name][what] for what in ("memory", "files") for one in (points[0], third, points[-1])))
+        for name in servers
+    ]
+    head = (
+        "memory, MB: at first",
+        "after a third",
+        "at the end",
+        "open files: at first",
+        "after a third",
+        "at the end",
+    )
+    yield from table(("server", *head), rows)
+    yield ""
+    yield plots.soak(points, servers)
+
+
 TITLES = {"start": "Start", "ask": "Ask", "publish": "Publish", "load": "Load", "soak": "A day, shortened"}
 SECTIONS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "start": _start,
     "ask": _ask,
     "publish": _publish,
     "load": _load,
+    "soak": _soak,
 }
