@@ -51,6 +51,7 @@ pictures: ## make the README's pictures anew
 	@$(setup) test
 	@$(venv) docs/make_pictures.py
 	@$(venv) docs/make_widget_pictures.py
+	@$(venv) docs/make_desk_pictures.py
 	@$(venv) docs/make_preview.py
 	@$(venv) docs/make_model_picture.py
 
