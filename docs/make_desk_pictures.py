@@ -35,7 +35,7 @@ def take(browser: Browser, url: str, text: str) -> None:
     page.locator("#preview").wait_for()
     save(page, "desk-preview")
     save(signed_in(browser, url, 390, 860, "dark"), "desk-phone")
-    page.set_viewport_size({"width": 1100, "height": 1500})
+    page.set_viewport_size({"width": 1100, "height": 1660})
     page.goto(f"{url}owner/widget?label=Ask+the+guide&position=right&accent=%238a1f3d")
     page.frame_locator("#picture").locator("button.launcher").click()
     page.frame_locator("#picture").frame_locator("iframe").get_by_label("Your question").wait_for()
