@@ -53,6 +53,7 @@ pictures: ## make the README's pictures anew
 	@$(venv) docs/make_pictures.py
 	@$(venv) docs/make_demo.py
 	@$(venv) docs/make_widget_pictures.py
+	@$(venv) docs/make_desk_pictures.py
 	@$(venv) docs/make_preview.py
 	@$(venv) docs/make_model_picture.py
 	@$(venv) docs/make_owner_picture.py
