@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -27,13 +28,22 @@ SECTION = 600  # characters, about a passage
 PAGE = 20  # sections
 
 
-def published(passages: int) -> tuple[Path, Figures]:
-    """Return an index of so many generated passages, made once, and what making it took."""
+def published(passages: int, seconds: float) -> tuple[Path, Figures]:
+    """Return an index of so many generated passages, made once, and what making it took.
+
+    Raises ``RuntimeError`` where that fails, or takes more than so many seconds.
+    """
     index = WORK / f"generated-{passages}"
     note = index / "made.json"
     if not note.exists():
         command = [sys.executable, "-W", "ignore", "-m", "performance.generated", str(passages), str(index)]
-        done = subprocess.run(command, cwd=ROOT, env=environ(), capture_output=True, text=True)
+        shutil.rmtree(index, ignore_errors=True)
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, env=environ(), capture_output=True, text=True, timeout=max(1.0, seconds)
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError("publishing it does not fit the time of this part") from None
         if done.returncode:
             raise RuntimeError((done.stderr.strip().splitlines() or ["no word"])[-1])
         note.write_text(done.stdout.strip().splitlines()[-1], encoding="utf-8")

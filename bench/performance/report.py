@@ -126,6 +126,8 @@ def _ask(found: Figures) -> Iterator[str]:
             f"{name}: {number(m['seconds'])} s, {number(m['peak, MB'])} MB at most" for name, m in made.items()
         )
         yield f"\nThe generated guides were published with made-up vectors, the encoder left out: {each}."
+    for name, why in found["left out"].items():
+        yield f"\nLeft out: {name}, {why}."
     yield "\n### Beside other programs\n"
     yield "Retrieval alone, each program a process of its own, asked the same question in turn. *Newcomer* is"
     yield "RecursiveCharacterTextSplitter 1000/200, HuggingFaceEmbeddings, Chroma, the nearest four; *txtai* its hybrid"

@@ -95,6 +95,9 @@ def install_others() -> None:
 
 
 def ours(index: str) -> tuple[Figures, Answerer]:
+    from advisor_bot import heap
+
+    heap.multiply_in_one_thread()
     from advisor_bot.answers.stages import Asked
     from advisor_bot.assemble import advisor
     from advisor_bot.settings import Settings

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from advisor_bot import heap
 from advisor_bot.errors import AdvisorError, IndexingError, SettingsError
 from advisor_bot.settings import Settings
 
@@ -70,7 +71,6 @@ def serve(settings: Settings, *, watch: bool = False, fresh: bool = False) -> No
     The port is taken first, so that a busy one is said before anything heavy is loaded. ``fresh``: what has changed
     since it was published is published first; otherwise only a guide that never was.
     """
-    from advisor_bot import heap
     from advisor_bot.web.access import openings
 
     sock = bind(settings)
@@ -178,7 +178,6 @@ def serve_guides(base: Settings, read: Callable[..., Settings], *, watch: bool =
 
     Raises ``AdvisorError`` where the port is taken, there is no such folder, or a setting cannot be for all.
     """
-    from advisor_bot import heap
     from advisor_bot.web.access import openings
     from advisor_bot.web.app import run
 
@@ -259,6 +258,7 @@ def _watch(settings: Settings) -> None:
 
 def main() -> None:
     """Run the command; an error is one line on stderr and exit code 1."""
+    heap.multiply_in_one_thread()
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     command.command()(app)
     try:
