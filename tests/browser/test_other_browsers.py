@@ -250,7 +250,9 @@ def test_the_widget_answers_on_a_strangers_page(driver: Driver, site: Site, publ
         wait(driver, f"!!{frame}")
         driver.enter(frame)
         wait(driver, "document.documentElement.classList.contains('advisor-ready')")
-        driver.click(".starters button")  # WebKit's driver finds no field of a frame focusable where no window manager runs
+        driver.click(
+            ".starters button"
+        )  # WebKit's driver finds no field of a frame focusable where no window manager runs
         wait(driver, "document.querySelector('.turn .actions')")
         driver.click(".turn .marker")
         wait(driver, "document.querySelector('mark, .quote')")

@@ -30,7 +30,7 @@ class Late:
         return self._made
 
     def _say(self, made: Future[Any]) -> None:
-        if error := made.exception():
+        if not made.cancelled() and (error := made.exception()):
             log.error("The %s could not be made; everything else is served.", self.name, exc_info=error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
