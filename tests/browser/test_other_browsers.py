@@ -252,7 +252,7 @@ def test_the_widget_answers_on_a_strangers_page(driver: Driver, site: Site, publ
         wait(driver, "document.documentElement.classList.contains('advisor-ready')")
         driver.click(
             ".starters button"
-        )  # WebKit's driver finds no field of a frame focusable where no window manager runs
+        )  # to WebKit's driver no field in a frame is focusable
         wait(driver, "document.querySelector('.turn .actions')")
         driver.click(".turn .marker")
         wait(driver, "document.querySelector('mark, .quote')")
