@@ -250,9 +250,7 @@ def test_the_widget_answers_on_a_strangers_page(driver: Driver, site: Site, publ
         wait(driver, f"!!{frame}")
         driver.enter(frame)
         wait(driver, "document.documentElement.classList.contains('advisor-ready')")
-        driver.click(
-            ".starters button"
-        )  # to WebKit's driver no field in a frame is focusable
+        driver.click(".starters button")  # to WebKit's driver no field in a frame is focusable
         wait(driver, "document.querySelector('.turn .actions')")
         driver.click(".turn .marker")
         wait(driver, "document.querySelector('mark, .quote')")

@@ -1,6 +1,6 @@
 """From a folder of text to the live version: plan, guard, publish, roll back, list, prune, watch.
 
-The functions return values and print nothing; ``ingest_command.py`` prints.
+The functions return values and print nothing; ``ingest_output.py`` prints.
 """
 
 from __future__ import annotations
