@@ -47,11 +47,13 @@ def desk(
     draft: Any,
     known: Mapping[str, Path],
     settings: Settings,
+    scored: tuple[str, Mapping[str, Any]],
     problem: str = "",
 ) -> str:
     """Return the desk: the ``kept`` versions, newest first, and the ``job`` that runs or ran last, if any did.
 
-    ``draft`` is the new text that waits to be published, if one does, ``known`` are the texts in the guide's folder.
+    ``draft`` is the new text that waits to be published, if one does, ``known`` are the texts in the guide's folder,
+    ``scored`` is the version that was asked the cases last, and what the evaluation said of it.
     """
     live = next((version for version in kept if version.live), None)
     html: str = _template("owner.html").render(
@@ -65,6 +67,7 @@ def desk(
         most=settings.max_file_mb,
         accept=",".join((*READERS, ".jsonl")),
         cases=CASES,
+        scored=scored,
         problem=problem,
     )
     return html
