@@ -140,3 +140,22 @@ def test_the_constraints_hold_plain_versions_only() -> None:
 def _constraints() -> list[str]:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     return [line for line in lines if not line.startswith("#")]
+
+
+def test_markdown_is_read_and_published_where_no_extra_is_installed(tmp_path: Path) -> None:
+    """As after a bare `pip install`: what the extras bring cannot be imported."""
+    (tmp_path / "guide.md").write_text("# Fees\n\nTuition is 450 euros a term.\n")
+    (tmp_path / "old.html").write_text("<p>Tuition was 400 euros.</p>")
+    extras = ("bs4", "defusedxml", "markdownify", "pdfplumber", "pypandoc", "psycopg", "redis")
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys({extras}))
+import advisor_bot.cli, advisor_bot.index.publish, advisor_bot.web.app
+from advisor_bot.documents.load import load
+from pathlib import Path
+print(load([Path({str(tmp_path)!r})], max_bytes=10_000))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Tuition is 450 euros" in done.stdout
+    assert "pip install 'advisor-bot[formats]'" in done.stdout

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from advisor_bot.answers.advisor import Advisor
 from advisor_bot.index.library import Library
+from advisor_bot.index.server import place_of
 from advisor_bot.llm.call import Ledger
 from advisor_bot.llm.providers import display_name, open_model
 from advisor_bot.llm.writer import Converser
@@ -49,7 +50,7 @@ def parts(
 ) -> tuple[Library, Settings, Converser | None, Reranker | None]:
     """Return what an advisor is made of. Raises as ``advisor`` does."""
     shared = shared or Shared()
-    library = Library(settings.index_folder, _models(settings, shared))
+    library = Library(place_of(settings), _models(settings, shared))
     with library.lease() as guide:
         guide.models  # noqa: B018 - what is missing is said now
     reranker = shared.once(("reranker", settings.reranker), lambda: open_reranker(settings.reranker))

@@ -23,7 +23,9 @@ app = typer.Typer(
 )
 app.command("ingest")(ingest_command.ingest)
 app.command("serve")(serve.app)
-IndexOption = Annotated[Path | None, typer.Option("--index", help="Folder of the published versions")]
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Folder of the published versions, or http://HOST:PORT")
+]
 BatchOption = Annotated[
     Path | None, typer.Option("--batch", help='JSON lines {"id", "question", "history"}; - reads standard input')
 ]

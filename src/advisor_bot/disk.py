@@ -29,6 +29,17 @@ def sync_tree(path: Path) -> None:
         sync(Path(folder))
 
 
+def write(file: Path, text: str) -> None:
+    """Replace a small file at once; it is on the disk on return."""
+    fresh = file.with_name(f".{file.name}")
+    with fresh.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
+    sync(file.parent)
+
+
 def file_hash(file: Path) -> str:
     """Return the SHA-256 of a file in hex."""
     with file.open("rb") as stream:

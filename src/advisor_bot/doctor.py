@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from advisor_bot import __version__
 from advisor_bot.errors import AdvisorError
 from advisor_bot.index import versions
+from advisor_bot.index.server import place_of
 from advisor_bot.settings import PREFIX, SECRET, Settings
 
 Verdict = Literal["well", "note", "wrong"]
@@ -39,7 +40,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield every finding. Raises nothing: what cannot be looked at is a finding as well."""
-    for check in (_program, _settings, _corpus, _guide, _model, _server, _open, _journal, _disk):
+    for check in (_program, _settings, _corpus, _chroma, _guide, _model, _server, _open, _journal, _disk):
         try:
             yield from check(settings)
         except AdvisorError as error:
@@ -62,6 +63,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     given = sorted(settings.model_fields_set)
     shown = [f"{PREFIX}{name.upper()}={'…' if name in SECRET else getattr(settings, name)}" for name in given]
     yield Finding("settings", "well", " ".join(shown) or "all as they come")
+    if settings.logo:
+        from advisor_bot.pages.look import logo
+
+        found = logo(settings)
+        yield Finding("logo", "well", f"{settings.logo}, {found.kind}" if found else "none")
 
 
 def _corpus(settings: Settings) -> Iterator[Finding]:
@@ -70,6 +76,12 @@ def _corpus(settings: Settings) -> Iterator[Finding]:
     else:
         words = f"{settings.corpus.absolute()} is not there; ADVISOR_CORPUS names the folder that holds the guide."
         yield Finding("corpus", "note", words)
+
+
+def _chroma(settings: Settings) -> Iterator[Finding]:
+    if settings.index_server:
+        place_of(settings).follow()
+        yield Finding("chroma", "well", f"{settings.index_server} answers; its copy is in {settings.index_folder}")
 
 
 def _guide(settings: Settings) -> Iterator[Finding]:

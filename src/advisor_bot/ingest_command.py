@@ -38,7 +38,10 @@ def ingest(
         list[str] | None,
         typer.Argument(metavar="[PATH]...", help="Folder, files or web addresses; default corpus/."),
     ] = None,
-    index: Annotated[Path | None, typer.Option(help="Index folder; default .advisor/ beside the corpus.")] = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(help="Index folder, or a Chroma server, http://HOST:PORT; default .advisor/ beside the corpus."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Publish although much of the guide is gone.")] = False,
@@ -283,7 +286,9 @@ def _list(settings: Settings, as_json: bool) -> None:
     from rich.table import Table
 
     from advisor_bot.index.publish import history
+    from advisor_bot.index.server import place_of
 
+    place_of(settings).complete()
     found = history(settings.index_folder)
     if as_json:
         _print_json([asdict(version) for version in found])
@@ -299,7 +304,7 @@ def _list(settings: Settings, as_json: bool) -> None:
     if found:
         console.print(table)
     else:
-        _say(console, f"Nothing is published in {settings.index_folder} yet.")
+        _say(console, f"Nothing is published in {settings.index_place} yet.")
 
 
 def _roll_back(settings: Settings, to: str, as_json: bool) -> None:

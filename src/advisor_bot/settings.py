@@ -13,13 +13,14 @@ from platformdirs import user_cache_path
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from advisor_bot.contrast import accent
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
 OWN_FILE = "guide.env"  # beside an index folder: what is set for that guide alone
 # What a server has once, however many guides it has, and what follows from where a guide stands.
-_OF_THE_SERVER = "host port guides cache threads log_level trusted_proxies root_path corpus index".split()
-SECRET = ("api_key", "password", "owner_password", "journal")  # settings whose value is never shown
+_OF_THE_SERVER = "host port guides cache threads log_level trusted_proxies root_path corpus index limits".split()
+SECRET = ("api_key", "password", "owner_password", "journal", "limits")  # settings whose value is never shown
 # Seconds that a local model is given where nothing else is set; it reads some hundred tokens a second. It tells at once
 # that it has begun, but writes one answer at a time: the first seconds are the wait for one's turn.
 _LOCAL = {"model_first_seconds": 30, "model_seconds": 180}
@@ -35,7 +36,9 @@ class Settings(BaseSettings):
 
     corpus: Path = Field(Path("corpus"), description="Folder (or file) that holds the guide")
     index: Path | None = Field(
-        None, description="Folder that holds the published versions; default `.advisor` beside the corpus"
+        None,
+        description="Folder that holds the published versions, or the Chroma server that does, `http://HOST:PORT`; "
+        "default `.advisor` beside the corpus",
     )
     cache: Path | None = Field(
         None, description="Folder for the exported encoder, made once a machine; default the user's cache folder"
@@ -46,6 +49,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
     contact: str = Field("", description="A human adviser, `Name <https://…>` or `Name <mail@…>`")
+    logo: Path | None = Field(
+        None, description="Picture beside the title: PNG, JPEG, WebP, GIF, AVIF or SVG, 100 KB at most"
+    )
+    color: str = Field("", description="Color of the page and the widget, as `#8a1f3d`; a pale one is refused")
     care_text: str = Field(
         "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
         "is in danger, please call the emergency number where you are, now. Crisis lines are open day and night: "
@@ -94,6 +101,11 @@ class Settings(BaseSettings):
     )
     rate: int = Field(10, ge=0, le=100_000, description="Requests a second that one address may make, 0 for no limit")
     burst: int = Field(200, ge=1, le=1_000_000, description="Requests that one address may make at once")
+    limits: str = Field(
+        "",
+        repr=False,
+        description="Redis in which several servers count one address together, `redis://HOST:6379`; empty: each alone",
+    )
     request_seconds: float = Field(
         30,
         gt=0,
@@ -158,10 +170,36 @@ class Settings(BaseSettings):
             raise ValueError("write it as  Name <https://…>  or  Name <mail@…>")
         return value.strip()
 
+    @field_validator("logo", mode="before")
+    @classmethod
+    def _logo_is_a_file(cls, value: object) -> object:
+        if isinstance(value, str) and re.match(r"(?:https?:)?//|data:", value.strip(), re.IGNORECASE):
+            raise ValueError("save the picture as a file and name that, so that visitors ask no other site for it")
+        return value
+
+    @field_validator("color")
+    @classmethod
+    def _color_can_be_read(cls, value: str) -> str:
+        return accent(value) if value else ""
+
     @field_validator("allowed_origins")
     @classmethod
     def _origins_are_origins(cls, value: str) -> str:
         return ",".join(_origin(part) for part in _parts(value))
+
+    @field_validator("index")
+    @classmethod
+    def _index_is_a_folder_or_a_server(cls, value: Path | None) -> Path | None:
+        if value and re.match(r"https?:", str(value)) and not _SERVER.fullmatch(str(value)):
+            raise ValueError("write a Chroma server as  http://HOST:PORT  without a path, a folder by its name")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_are_in_redis(cls, value: str) -> str:
+        if value and not re.match(r"rediss?://[^/\s]", value):
+            raise ValueError("write it as  redis://HOST:6379  or  rediss://:PASSWORD@HOST:6379")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -209,7 +247,11 @@ class Settings(BaseSettings):
     @property
     def encoder_folder(self) -> Path:
         """Where exported encoders stand, ``<cache>/encoders/<fingerprint>/``."""
-        return (self.cache or user_cache_path("advisor-bot", appauthor=False)) / "encoders"
+        return self._cache_folder / "encoders"
+
+    @property
+    def _cache_folder(self) -> Path:
+        return self.cache or user_cache_path("advisor-bot", appauthor=False)
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -235,9 +277,22 @@ class Settings(BaseSettings):
         return (float(first), float(second)) if self.model_price else (0.0, 0.0)
 
     @property
+    def index_server(self) -> str:
+        """The address of the Chroma server that holds the published versions; "" where a folder does."""
+        found = _SERVER.fullmatch(str(self.index))
+        return f"{found[1]}://{found[2]}" if found else ""
+
+    @property
     def index_folder(self) -> Path:
-        """The folder of the published versions: ``index``, or ``.advisor`` beside the corpus."""
+        """The folder of the published versions: ``index``, or ``.advisor`` beside the corpus; of a server, its copy."""
+        if self.index_server:
+            return self._cache_folder / "servers" / re.sub(r"[^a-z0-9.]+", "-", self.index_server.lower())
         return self.index or self.corpus.absolute().parent / ".advisor"
+
+    @property
+    def index_place(self) -> str:
+        """Where the published versions are, in words: the server's address or the folder."""
+        return self.index_server or str(self.index_folder)
 
     @property
     def contact_name_and_link(self) -> tuple[str, str] | None:
@@ -273,14 +328,15 @@ class Settings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            why = first["msg"].removeprefix("Value error, ")
             if not first["loc"]:
-                raise SettingsError(f"{first['msg'].removeprefix('Value error, ')}.") from None
+                raise SettingsError(f"{why}.") from None
             key = str(first["loc"][0])
             if first["type"] == "extra_forbidden":
                 known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)
                 raise SettingsError(f"{PREFIX}{key.upper()} is not a setting. Known settings: {known}.") from None
             given = "…" if key in SECRET else repr(first["input"])
-            raise SettingsError(f"{PREFIX}{key.upper()}={given} cannot be used: {first['msg']}.") from None
+            raise SettingsError(f"{PREFIX}{key.upper()}={given} cannot be used: {why}.") from None
 
 
 def _of_one_guide(file: Path) -> dict[str, Any]:
@@ -295,12 +351,15 @@ def _of_one_guide(file: Path) -> dict[str, Any]:
     if wrong := [key for key in values if key in _OF_THE_SERVER]:
         raise SettingsError(
             f"{file}: {PREFIX}{wrong[0].upper()} is set for the whole server, in its environment or .env; "
-            "a guide's own file holds what is the guide's: contact, origins, password, model, journal."
+            "a guide's own file holds what is the guide's: contact, color, logo, origins, password, model, journal."
         )
     return {key: value for key, value in values.items() if value not in (None, "")}
 
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\]"
+
+
+_SERVER = re.compile(rf"(https?):/+((?:{_HOST})(?::[0-9]{{1,5}})?)/?", re.I)  # a path has but one of two slashes
 
 
 def _parts(value: str) -> list[str]:

@@ -60,7 +60,7 @@ def test_the_page_works_whether_or_not_its_address_ends_in_a_slash(chromium: Bro
     page.goto(proxy + PREFIX + ending)
     page.wait_for_selector("body.advisor-ready")
     assert page.url.startswith(f"{proxy}{PREFIX}/")
-    page.get_by_label("Your question").fill("Which specializations pay the most?")
+    page.get_by_role("textbox", name="Your question").fill("Which specializations pay the most?")
     page.keyboard.press("Enter")
     expect(page.locator(".turn .marker").first).to_be_visible(timeout=20_000)
     assert missed == []

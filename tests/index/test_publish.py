@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -350,7 +351,7 @@ def test_list_names_a_damaged_version(settings: Settings, three: list[str]) -> N
 def test_only_so_many_versions_are_kept_and_never_the_live_one_lost(settings: Settings, three: list[str]) -> None:
     two = settings.model_copy(update={"keep": 2})
     rollback(two, "1")
-    publishing.prune(two.index_folder, 1)
+    publishing.prune(versions.Place(two.index_folder), 1)
     assert [version.name for version in history(two.index_folder)] == [three[0]]
     edit(settings, "in week 5", "in week 55")
     publish(documents(two), two)
@@ -360,7 +361,7 @@ def test_only_so_many_versions_are_kept_and_never_the_live_one_lost(settings: Se
 
 
 def test_numbers_are_never_used_again(settings: Settings, three: list[str]) -> None:
-    publishing.prune(settings.index_folder, 1)
+    publishing.prune(versions.Place(settings.index_folder), 1)
     edit(settings, "in week 5", "in week 55")
     assert versions.sequence_of(publish(documents(settings), settings).version) == 4
 
@@ -447,13 +448,6 @@ def test_guide_that_never_rests_is_one_line(settings: Settings, monkeypatch: pyt
         read_guide([settings.corpus], settings)
 
 
-def test_address_of_a_server_is_refused(settings: Settings) -> None:
-    other = settings.model_copy(update={"index": Path("http://localhost:8000")})
-    for call in (lambda: publish(documents(settings), other), lambda: rollback(other), lambda: history(other.index)):
-        with pytest.raises(IndexingError, match="an index is a folder"):
-            call()
-
-
 def test_model_that_cannot_be_had_leaves_what_is_live(settings: Settings, one: str) -> None:
     other = settings.model_copy(update={"embedding_model": "no/such-model"})
     with pytest.raises(EncoderError, match="no/such-model"):
@@ -478,3 +472,26 @@ def test_watching_publishes_at_once_and_after_every_change(settings: Settings) -
         stop.set()
         watcher.join()
     assert not called.acquire(blocking=False)
+
+
+def test_what_an_index_in_the_watched_folder_writes_is_no_change(settings: Settings) -> None:
+    called, stop = threading.Semaphore(0), threading.Event()
+    index = settings.corpus / ".advisor"
+    index.mkdir()
+
+    def republish() -> None:
+        (index / "LIVE").write_text(f"{time.monotonic_ns()}")
+        called.release()
+
+    watcher = threading.Thread(
+        target=publishing.watch, args=([settings.corpus], republish), kwargs={"stop": stop, "look_every": 0.01}
+    )
+    watcher.start()
+    try:
+        assert called.acquire(timeout=60)
+        assert not called.acquire(timeout=1)
+        write(settings.corpus, [*PARAGRAPHS, "An edit."])
+        assert called.acquire(timeout=60)
+    finally:
+        stop.set()
+        watcher.join()

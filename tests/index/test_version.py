@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import shutil
 import threading
@@ -193,11 +194,6 @@ def test_nothing_published_says_what_to_run(tmp_path: Path) -> None:
     assert Library(tmp_path, model_opener(Settings())).live == ""
 
 
-def test_address_of_a_server_is_refused() -> None:
-    with pytest.raises(IndexingError, match="an index is a folder"):
-        Library(Path("http://localhost:8000"), model_opener(Settings()))
-
-
 def test_library_opened_before_anything_is_published_serves_it_afterwards(settings: Settings) -> None:
     library = Library(settings.index_folder, model_opener(Settings()))
     assert library.refresh() is False
@@ -245,7 +241,7 @@ def test_older_version_can_be_leased_by_name(library: Library, settings: Setting
 
 
 def test_pruned_version_is_not_kept_any_more(library: Library, settings: Settings, two_versions: list[str]) -> None:
-    assert prune(settings.index_folder, 1) == [two_versions[1]]
+    assert prune(versions.Place(settings.index_folder), 1) == [two_versions[1]]
     with pytest.raises(IndexingError, match=f"Version {two_versions[1]} of the guide is not kept any more"):
         library.lease(two_versions[1]).__enter__()
 
@@ -377,7 +373,7 @@ def test_read_only_folder_is_served_from_a_private_copy_that_is_removed(
     library = Library(read_only, model_opener(Settings()))
     assert "dean" in ask(library, encoder, "What did the dean say?")[0]
     with library.lease() as index:
-        assert not index._store_failed
+        assert index._store_asked_from == -math.inf
     assert list(tmp_path.glob("advisor-index-*"))
     library.close()
     assert not list(tmp_path.glob("advisor-index-*"))

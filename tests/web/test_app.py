@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -176,12 +177,10 @@ def steal(app: FastAPI, page: Any, secret: Path, cache: Path) -> list[str]:
 def test_a_crafted_undo_event_copies_no_file_even_with_gradio_unguarded(
     secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Gradio's own checks hold once ``mount_page`` has armed them; the guard around it is taken off here."""
+    """Gradio's own checks hold once ``mount_page`` has armed them; the guard around the page is not there."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(ROOT)
     app, page = mounted(lambda app, page: serve.mount_page(app, page, Settings()))
-    mount = app.router.routes[-1]
-    mount.app = mount.app.app  # type: ignore[attr-defined]
     assert steal(app, page, secret, tmp_path / "cache") == []
 
 
@@ -201,6 +200,35 @@ def test_the_page_itself_takes_no_crafted_event(client: TestClient, secret: Path
         turns = [{"role": "user", "content": [message]}]
         response = client.post("/gradio_api/run/predict", json={"fn_index": 0, "data": [turns], "session_hash": "s"})
         assert response.status_code == 404
+
+
+def test_the_api_is_ready_before_gradio_is_imported(settings: Settings) -> None:
+    code = (
+        "import sys; from fastapi.testclient import TestClient; from advisor_bot.settings import Settings\n"
+        "from advisor_bot.web import serve\n"
+        f"app = serve.server(Settings(index={str(settings.index_folder)!r}))\n"
+        "client = TestClient(app, base_url='http://127.0.0.1', client=('127.0.0.1', 5000))\n"
+        "assert client.post('/api/ask', json={'question': 'Which specializations pay best?'}).status_code == 200\n"
+        "assert 'gradio' not in sys.modules\n"
+        "assert '<textarea' in client.get('/').text\n"
+        "assert 'gradio' not in sys.modules, 'the page itself needs nothing of it'\n"
+        "assert client.get('/config').status_code == 200 and 'gradio' in sys.modules\n"
+        "app.state.advisor.versions.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_gradio_cannot_be_had_the_page_and_the_api_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serve, "drawn_controls", lambda *_: 1 / 0)
+    app = web_serve.server(settings)
+    with TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=False) as client:
+        assert client.get("/config").status_code == 500
+        assert client.get("/").status_code == 200
+        assert client.post("/api/ask", json={"question": "Which specializations pay best?"}).status_code == 200
+    assert "The chat's controls could not be made" in caplog.text
 
 
 # --- the server as a process ------------------------------------------------------------------------------------
@@ -247,3 +275,24 @@ def test_with_nothing_published_and_no_guide_it_says_so_and_stops(tmp_path: Path
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_any_folder_is_published_and_served_and_published_again_at_the_next_start(
+    tmp_path: Path, encoders: Path
+) -> None:
+    guide = tmp_path / "handbook" / "fees.md"
+    guide.parent.mkdir()
+    command = [sys.executable, "-m", "advisor_bot", "serve", "handbook", "--port", "0"]
+    for fee in ("450 euros", "470 euros"):
+        guide.write_text(f"# The handbook\n\n## Fees\n\nTuition is {fee} a term.\n")
+        process = subprocess.Popen(command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            assert process.stdout
+            url = process.stdout.readline().split()[2]
+            question = json.dumps({"question": "How much is tuition a term?"}).encode()
+            request = urllib.request.Request(f"{url}/api/ask", question, {"Content-Type": "application/json"})
+            assert fee in urllib.request.urlopen(request).read().decode()
+        finally:
+            process.terminate()
+            process.communicate(timeout=serve.GRACE + 20)
+    assert (guide.parent / ".advisor" / "LIVE").is_file()

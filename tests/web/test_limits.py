@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
+from served import served
 
 from advisor_bot.answers.advisor import Advisor
 from advisor_bot.errors import SettingsError
@@ -190,3 +196,58 @@ def test_origins_are_kept_as_browsers_write_them() -> None:
     settings = Settings.read({"ADVISOR_ALLOWED_ORIGINS": given})
     expected = ("https://www.example.edu", "http://localhost:8000", "http://[::1]:81", "http://a.example")
     assert settings.origins == expected
+
+
+# --- several servers ---------------------------------------------------------------------------------------------
+
+
+class Redis:
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while self.process.poll() is None:
+            with socket.socket() as trying:
+                if not trying.connect_ex(("127.0.0.1", self.port)):
+                    return
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    if not shutil.which("redis-server"):
+        pytest.skip("Redis is not installed (Debian: redis-server)")
+    running = Redis()
+    yield running
+    running.kill()
+
+
+def test_several_servers_count_an_address_together_and_each_alone_while_redis_is_away(
+    redis: Redis, advisor: Advisor, published: Path
+) -> None:
+    settings = Settings(index=published, rate=1, burst=60, limits=f"redis://127.0.0.1:{redis.port}")
+    apps = [serve.create_app(advisor, settings) for _ in range(2)]
+    with served(apps[0]) as one, served(apps[1]) as two, httpx.Client() as client:
+
+        def passed(most: int) -> int:
+            answers = until_refused(lambda turn: client.get(f"{(one, two)[turn % 2]}/api/passages/none"), most)
+            return [answer.status_code for answer in answers].count(404)
+
+        assert 60 <= passed(200) < 90
+        redis.kill()
+        assert passed(100) == 100
+
+
+def test_a_place_to_count_that_is_no_redis_is_refused_and_never_shown() -> None:
+    with pytest.raises(SettingsError, match=r"ADVISOR_LIMITS=… cannot be used: .*redis://HOST") as told:
+        Settings.read({"ADVISOR_LIMITS": "memcached://:secret@host"})
+    assert "secret" not in str(told.value)

@@ -269,7 +269,7 @@ def test_no_page_of_this_machine_or_network_is_fetched(advisor: Advisor, index: 
 
 def test_a_fetched_page_is_a_text_of_the_draft(index: Path, corpus: Path) -> None:
     page = HTMLResponse("<title>Rent</title><main><h1>Rent</h1><p>A room costs 300 euros.</p></main>")
-    draft, worker = Draft(corpus), Worker(index)
+    draft, worker = Draft(corpus), Worker(Settings(index=index))
     with served(Starlette(routes=[Route("/rent", lambda _: page)])) as site:
 
         def work(run: Any) -> None:
@@ -321,11 +321,12 @@ def test_the_widgets_line_holds_what_was_chosen_and_nothing_else(advisor: Adviso
     sign_in(desk)
     plain = html.unescape(desk.get("/owner/widget").text)
     assert '<script async src="http://advice.example/widget.js"></script>' in plain
-    below = client(advisor, index, root_path="/advice")
+    below = client(advisor, index, root_path="/advice", color="#8a1f3d")
     below.post("/advice/owner/sign-in", data={"password": PASSWORD}, headers=HERE)
     page = html.unescape(below.get("/advice/owner/widget").text)
     assert '<script async src="http://advice.example/advice/widget.js"></script>' in page
     assert 'src="/advice/owner/widget/picture?' in page
+    assert 'type="color" value="#8a1f3d"' in page
     chosen = {"title": 'Ask "us" <now>', "accent": "#8a1f3d", "position": "left", "theme": "x", "lang": "es"}
     line = (
         'data-title="Ask &#34;us&#34; &lt;now&gt;" data-accent="#8a1f3d" data-position="left" data-lang="es"></script>'

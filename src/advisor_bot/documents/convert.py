@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from advisor_bot.documents import html
-from advisor_bot.documents.hidden import MAY_HIDE, without_hidden
 from advisor_bot.errors import UnreadableError
 
 MOST_UNPACKED = 300_000_000  # bytes of a zipped file's parts together; a text of a thousand pages has about 10 million
@@ -103,6 +102,8 @@ def _unpackable(data: bytes, part: str, kind: str) -> tuple[bytes, int]:
 
     Raises ``UnreadableError`` where it unpacks to too much or is another kind.
     """
+    from advisor_bot.documents.hidden import MAY_HIDE, without_hidden  # it needs a package of the extra `formats`
+
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         if sum(each.file_size for each in parts.infolist()) > MOST_UNPACKED:
             raise UnreadableError(f"unpacks to more than {MOST_UNPACKED // 1_000_000} MB; split it")

@@ -24,7 +24,8 @@ from advisor_bot import disk
 from advisor_bot.documents.chunk import chunk, encoded_texts
 from advisor_bot.errors import IndexingError
 from advisor_bot.index import versions
-from advisor_bot.index.version import COLLECTION, SCHEMA, Version, manifest_row
+from advisor_bot.index.store import COLLECTION, fill
+from advisor_bot.index.version import SCHEMA, Version, manifest_row
 from advisor_bot.models.encoder import Encoder
 from advisor_bot.models.opening import Models
 from advisor_bot.models.reader import Encoded, Reader, Sentence
@@ -33,7 +34,6 @@ from advisor_bot.types import Chunk, Document
 
 KEY_BYTES = 16
 ENCODED_AT_ONCE = 2_048  # texts
-STORED_AT_ONCE = 5_000  # vectors; Chroma takes 5,461 at most
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how many
 
 
@@ -243,25 +243,13 @@ def _write_chroma(folder: Path, content: Content, vectors: NDArray[np.float32], 
     import chromadb
     from chromadb.config import Settings
 
-    rows = np.array(content.chunk_rows, np.int64)
-    # More candidates than Chroma's 100 for larger guides: recall fell to 0.62 at 100 on 10,000 random vectors.
-    searched = int(np.clip(len(rows) // 20, 200, 800))
-    configuration: Any = {
-        "hnsw": {
-            "space": "cosine",
-            "ef_construction": 200,
-            "ef_search": searched,
-            "sync_threshold": 2,  # every batch goes into the HNSW files, so that opening replays nothing
-            "batch_size": 2,
-        }
-    }
+    rows, ids = np.array(content.chunk_rows, np.int64), [chunk.id for chunk in content.chunks]
     client: Any = None
     try:
         client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-        collection = client.create_collection(COLLECTION, embedding_function=None, configuration=configuration)
-        for part in _in_parts(range(len(rows)), STORED_AT_ONCE):
-            collection.add(ids=[content.chunks[row].id for row in part], embeddings=vectors[rows[part]])
-            progress("Storing", part[-1] + 1, len(rows))
+        fill(
+            client, COLLECTION, ids, lambda part: vectors[rows[part]], lambda done: progress("Storing", done, len(ids))
+        )
     except OSError:
         raise
     except Exception as error:  # Chroma wraps what the disk says in errors of its own

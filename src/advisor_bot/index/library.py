@@ -34,13 +34,12 @@ class Library:
     Every method may be called from any thread.
     """
 
-    def __init__(self, folder: Path, open_models: Callable[[str, str], Models]) -> None:
-        """Remember the folder and what opens the models by their fingerprints; nothing is opened before it is needed.
-
-        Raises ``IndexingError`` for a URL.
-        """
-        self.folder = versions.refuse_url(folder)
+    def __init__(self, place: versions.Place | Path, open_models: Callable[[str, str], Models]) -> None:
+        """Remember the place and what opens the models by their fingerprints; nothing is opened before it is needed."""
+        self.place = place if isinstance(place, versions.Place) else versions.Place(place)
+        self.folder = self.place.folder
         self._open_models = open_models
+        self._apart: str = ""  # why the place could not be followed, "" while it can
         self._held: dict[str, _Held] = {}
         self._live = ""
         self._refused: tuple[str, float] = ("", 0.0)
@@ -76,6 +75,7 @@ class Library:
         A new version that cannot be read is logged once and the old one stays. Raises nothing.
         """
         try:
+            self._follow()
             return self._refresh()
         except Exception as error:  # the watcher must live on whatever happens to the folder
             _log.warning("The index in %s could not be looked at: %s", self.folder, error)
@@ -106,6 +106,8 @@ class Library:
         while not self._stop.wait(seconds):
             if self.refresh():
                 swapped()
+            elif not self._apart:
+                self._fetch_older()
 
     def _take(self, version: str | None) -> _Held:
         if not version and not self._live:
@@ -142,8 +144,31 @@ class Library:
 
     def _open_first(self) -> None:
         with self._opening:
-            if not self._live:
+            if self._live:
+                return
+            self._follow()
+            try:
                 self._swap(newest_sound(self.folder, self._opened))
+            except IndexingError as error:
+                raise IndexingError(self._apart or str(error)) from error
+
+    def _follow(self) -> None:
+        """Bring the folder up to date; where its server is away, say so once and go on with what is here."""
+        try:
+            self.place.follow()
+        except IndexingError as error:
+            if not self._apart:
+                _log.warning("%s What is here is served until then.", error)
+            self._apart = str(error)
+        else:
+            self._apart = ""
+
+    def _fetch_older(self) -> None:
+        """Fetch an older version, so that links to it open."""
+        try:
+            self.place.fetch_older()
+        except (IndexingError, OSError) as error:
+            _log.warning("An older version could not be fetched: %s", error)
 
     def _refresh(self) -> bool:
         name = versions.live(self.folder)

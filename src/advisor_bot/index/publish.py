@@ -19,6 +19,7 @@ from advisor_bot.errors import GuardError, IndexingError, LoadError
 from advisor_bot.index import changes, versions
 from advisor_bot.index.build import Content, Progress, build, content_of
 from advisor_bot.index.library import newest_sound
+from advisor_bot.index.server import place_of
 from advisor_bot.index.version import Version
 from advisor_bot.models.export import ensure_models, prepare_models
 from advisor_bot.models.opening import configured_fingerprint, reader_fingerprint
@@ -126,6 +127,7 @@ def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None =
 
     ``ask``, where given, asks the cases of both versions; the planned one is built in a temporary folder for that.
     """
+    place_of(settings).complete()
     with _live_version(settings.index_folder) as old:
         content = _content(documents, settings, old)
         planned = _plan(old, content, settings)
@@ -177,9 +179,10 @@ def publish(
     text or answers much worse. Raises ``IndexingError`` when the folder cannot be written, ``EncoderError`` when the
     model cannot be used.
     """
-    folder = versions.refuse_url(settings.index_folder)
+    place = place_of(settings)
+    folder = place.folder
     with _writing(folder), versions.locked(folder, say):
-        versions.clean(folder)
+        place.begin()
         with _live_version(folder) as old:
             content = _content(documents, settings, old)
             planned = _plan(old, content, settings)
@@ -188,7 +191,7 @@ def publish(
             if planned.same and old is not None:
                 ensure_models(settings, say=say)
                 if versions.live(folder) != old.name:
-                    versions.point(folder, old.name, "restore")
+                    place.point(old.name, "restore")
                 return Published(old.name, changed=False, plan=planned)
             if not force:
                 guard(planned)
@@ -196,8 +199,9 @@ def publish(
             name = build(folder, content, models, parent=planned.parent, summary=planned.counts, progress=progress)
             if ask and old is not None and not force and planned.touched > ask_from:
                 planned = _asked(folder, name, planned, ask)
-        versions.point(folder, name, "publish")
-        prune(folder, settings.keep)
+            place.add(name, say)
+        place.point(name, "publish")
+        prune(place, settings.keep)
     return Published(name, changed=True, plan=planned)
 
 
@@ -206,8 +210,10 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
 
     Raises ``IndexingError`` when there is no such version or it is damaged; the live one then stays.
     """
-    folder = versions.refuse_url(settings.index_folder)
+    place = place_of(settings)
+    folder = place.folder
     with _writing(folder), versions.locked(folder, say):
+        place.complete()
         kept = versions.published(folder)
         live = versions.live(folder)
         name = _named(to, kept, folder) if to else _parent(folder, live, kept)
@@ -218,25 +224,26 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
             index.warm()
         finally:
             index.close()
-        versions.point(folder, name, "rollback")
+        place.point(name, "rollback")
     return Published(name, changed=True)
 
 
 def history(folder: Path) -> list[KeptVersion]:
     """Return the kept versions by sequence number; one that cannot be read says why in ``problem``."""
-    live = versions.live(versions.refuse_url(folder))
+    live = versions.live(folder)
     return [_version(folder, name, live) for name in sorted(versions.published(folder), key=versions.sequence_of)]
 
 
-def prune(folder: Path, keep: int) -> list[str]:
+def prune(place: versions.Place, keep: int) -> list[str]:
     """Remove all but the ``keep`` versions that were made live last, never the live one; return the removed names.
 
     The caller holds the builder's lock.
     """
-    kept = versions.published(folder)
-    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(folder)]
+    kept = versions.published(place.folder)
+    gone = [name for name in kept[: max(0, len(kept) - keep)] if name != versions.live(place.folder)]
     for name in gone:
-        disk.remove(versions.path_of(folder, name))
+        with contextlib.suppress(IndexingError):  # a server that went away meanwhile; the next publish removes it
+            place.remove(name)
     return gone
 
 
@@ -294,7 +301,7 @@ def _plan(old: Version | None, content: Content, settings: Settings) -> Plan:
 def _live_version(folder: Path) -> Iterator[Version | None]:
     """Lend the newest version that can be read, None where there is none: then all is built anew."""
     try:
-        version = newest_sound(versions.refuse_url(folder), Version)
+        version = newest_sound(folder, Version)
     except IndexingError:
         yield None
         return
@@ -371,11 +378,13 @@ def _version(folder: Path, name: str, live: str) -> KeptVersion:
 
 
 def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:
-    """Return size and time of every file, to tell whether any changed."""
+    """Return size and time of every file, to tell whether any changed; hidden ones (an index, say) are never read."""
     found = {}
     for path in paths:
-        for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
             with contextlib.suppress(OSError):
-                status = file.stat()
-                found[str(file)] = (status.st_size, status.st_mtime_ns)
+                if not hidden and file.is_file():
+                    status = file.stat()
+                    found[str(file)] = (status.st_size, status.st_mtime_ns)
     return found

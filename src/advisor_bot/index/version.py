@@ -8,15 +8,12 @@ Chroma rewrites them even when it reads. ``build.py`` writes versions, ``library
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import math
-import os
-import shutil
-import tempfile
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,11 +26,11 @@ from numpy.typing import NDArray
 
 from advisor_bot.disk import file_hash
 from advisor_bot.errors import IndexingError
+from advisor_bot.index.store import Store, open_store
 from advisor_bot.models.reader import STATE, Encoded
 from advisor_bot.types import Block, Chunk, Document, Section
 
 SCHEMA = 2
-COLLECTION = "guide"
 PROVED_ROWS = 8
 _log = logging.getLogger(__name__)
 
@@ -80,8 +77,8 @@ class Version:
         self._vectors: NDArray[np.float32] | None = None
         self._reading: _Reading | None = None
         self._words: Any = None
-        self._store: _Store | None = None
-        self._store_failed = False
+        self._store: Store | None = None
+        self._store_asked_from = -math.inf  # a moment; before it the store failed, and is left alone
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -140,14 +137,16 @@ class Version:
     def dense(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         """Return the ``k`` chunk rows nearest to ``vector`` as (row, cosine), best first.
 
-        Chroma searches. If its store fails while serving, all vectors are compared directly instead.
+        Chroma searches. If its store fails while serving, all vectors are compared directly instead, until it is back.
         """
-        if not self._store_failed:
+        if time.monotonic() >= self._store_asked_from:
             try:
-                return self._chroma().query(vector, min(k, len(self.chunks)), self._rows)
+                found = self._chroma().query(vector, min(k, len(self.chunks)), self._rows)
             except Exception as error:  # whatever went wrong in the store, students still get their answer
-                self._store_failed = True
-                _log.warning("The Chroma store of %s fails (%s); searching its vectors directly.", self.name, error)
+                self._store_fails(error)
+            else:
+                self._store_asked_from = -math.inf
+                return found
         return self._exact(vector, k)
 
     def lexical(self, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
@@ -194,7 +193,13 @@ class Version:
             if self._store is not None:
                 self._store.close()
             self._store, self._words, self._vectors, self._reading = None, None, None, None
-            self._store_failed = True
+            self._store_asked_from = math.inf
+
+    def _store_fails(self, error: Exception) -> None:
+        """Leave the store alone for a while: one in a folder for good, one on a server until it may be back."""
+        if self._store_asked_from == -math.inf:
+            _log.warning("The Chroma store of %s fails (%s); searching its vectors directly.", self.name, error)
+        self._store_asked_from = time.monotonic() + (self._store.asked_again if self._store else math.inf)
 
     def _exact(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         scores = self.vectors[self.chunk_rows] @ np.asarray(vector, np.float32)
@@ -225,17 +230,10 @@ class Version:
                 self._words = bm25s.BM25.load(str(self.path / "bm25"), show_progress=False)
             return self._words
 
-    def _chroma(self) -> _Store:
+    def _chroma(self) -> Store:
         with self._opening:
             if self._store is None:
-                self._store = _Store(self.path / "chroma")
-                if self._store.count != len(self.chunks):
-                    found = self._store.count
-                    self._store.close()
-                    self._store = None
-                    raise IndexingError(
-                        f"{self.path}: the Chroma store holds {found} passages, not {len(self.chunks)}; it is damaged."
-                    )
+                self._store = open_store(self.path, len(self.chunks))
             return self._store
 
     def _check(self, file: str) -> None:
@@ -254,57 +252,6 @@ class _Reading:
     vectors: NDArray[np.float16]
     states: NDArray[np.void]
     spans: NDArray[np.int64]
-
-
-class _Store:
-    """Chroma over one folder; over a private copy where Chroma cannot write there, which it needs even to read."""
-
-    _one_at_a_time = threading.Lock()  # Chroma's registry of clients is shared by the whole process
-
-    def __init__(self, folder: Path) -> None:
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
-        self._client: Any = None
-        if not (folder / "chroma.sqlite3").is_file():
-            raise IndexingError(f"{folder} holds no Chroma store; the version is damaged.")
-        try:
-            if _writable(folder):
-                with contextlib.suppress(Exception):  # a full disk, say; a copy elsewhere may still open
-                    return self._open(folder)
-            self._copy = tempfile.TemporaryDirectory(prefix="advisor-index-", ignore_cleanup_errors=True)
-            self._open(_copied(folder, Path(self._copy.name) / "chroma"))
-        except Exception as error:  # the store fails in a dozen ways; each means that it cannot be used
-            self.close()
-            raise IndexingError(f"{folder} cannot be opened as a Chroma store: {error}") from error
-
-    def _open(self, folder: Path) -> None:
-        import chromadb
-        from chromadb.config import Settings
-
-        with self._one_at_a_time:
-            client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-        try:
-            self._collection = client.get_collection(COLLECTION, embedding_function=None)
-            self.count = self._collection.count()
-        except Exception:
-            with self._one_at_a_time:
-                client.close()
-            raise
-        self._client = client
-
-    def query(self, vector: NDArray[np.float32], k: int, rows: Mapping[str, int]) -> list[tuple[int, float]]:
-        found = self._collection.query(
-            query_embeddings=np.asarray(vector, np.float32)[None], n_results=k, include=["distances"]
-        )
-        distances = (found["distances"] or [[]])[0]
-        return [(rows[name], 1.0 - distance) for name, distance in zip(found["ids"][0], distances, strict=True)]
-
-    def close(self) -> None:
-        if self._client is not None:
-            with self._one_at_a_time:
-                self._client.close()
-            self._client = None
-        if self._copy is not None:
-            self._copy.cleanup()
 
 
 def manifest_row(document: Document, chunks: Sequence[Chunk]) -> dict[str, Any]:
@@ -354,15 +301,3 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             "Run `python ingest.py` to publish again."
         )
     return manifest
-
-
-def _writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK) and os.access(folder / "chroma.sqlite3", os.W_OK)
-
-
-def _copied(folder: Path, target: Path) -> Path:
-    """Copy a store without its permissions, which are what is in the way."""
-    shutil.copytree(folder, target, copy_function=shutil.copyfile)
-    for path in [target, *target.rglob("*")]:
-        path.chmod(0o700 if path.is_dir() else 0o600)
-    return target

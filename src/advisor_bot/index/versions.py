@@ -21,8 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from advisor_bot.disk import remove, sync
-from advisor_bot.errors import IndexingError
+from advisor_bot import disk
 
 _NAME = re.compile(r"\d{6,}-[0-9a-f]{12}")
 _LOOK_AGAIN = 0.1  # seconds between two tries at the lock
@@ -31,13 +30,6 @@ _LOOK_AGAIN = 0.1  # seconds between two tries at the lock
 def now() -> str:
     """Return the time of day in UTC, ISO format, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def refuse_url(folder: Path | str) -> Path:
-    """Return ``folder`` as a path; raise ``IndexingError`` for the address of a Chroma server."""
-    if re.match(r"https?:/", str(folder)):
-        raise IndexingError(f"{folder} is an address; an index is a folder (a Chroma server cannot be used yet).")
-    return Path(folder)
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -99,13 +91,7 @@ def point(folder: Path, name: str, action: str) -> None:
         stream.write(("\n" + line if torn else line).encode())
         stream.flush()
         os.fsync(stream.fileno())
-    fresh = folder / ".LIVE"
-    with fresh.open("w", encoding="utf-8") as stream_text:
-        stream_text.write(name + "\n")
-        stream_text.flush()
-        os.fsync(stream_text.fileno())
-    fresh.replace(folder / "LIVE")
-    sync(folder)
+    disk.write(folder / "LIVE", name + "\n")
 
 
 def _ends_with_newline(file: Path) -> bool:
@@ -121,7 +107,7 @@ def clean(folder: Path) -> None:
     known = {name for _, _, name in journal(folder)}
     for path in (folder / "versions").glob("*-*") if known else ():
         if is_name(path.name) and path.name not in known and path.name != live(folder):
-            remove(path)
+            disk.remove(path)
 
 
 @contextlib.contextmanager
@@ -148,3 +134,36 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         with contextlib.suppress(OSError):
             holder.unlink()
         lock.release()
+
+
+class Place:
+    """Where versions are published: ``folder``. A Chroma server (``server.py``) is another; ``folder`` is its copy."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remember the folder."""
+        self.folder = folder
+
+    def follow(self) -> None:
+        """Bring the folder's history and live version up to date with what was published from elsewhere."""
+
+    def complete(self) -> None:
+        """Bring the whole folder up to date, older versions too."""
+
+    def fetch_older(self) -> bool:
+        """Fetch an older version that the folder lacks; return whether there was one."""
+        return False
+
+    def begin(self) -> None:
+        """Make ready to publish; the caller holds the builder's lock."""
+        clean(self.folder)
+
+    def add(self, name: str, say: Callable[[str], None]) -> None:
+        """Take in the version just built in the folder; it is not live yet."""
+
+    def point(self, name: str, action: str) -> None:
+        """Make ``name`` the live version."""
+        point(self.folder, name, action)
+
+    def remove(self, name: str) -> None:
+        """Remove a version that is not live."""
+        disk.remove(path_of(self.folder, name))

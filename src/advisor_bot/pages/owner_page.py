@@ -19,7 +19,9 @@ from advisor_bot.text import plain
 
 SPANS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "365 days"}
 # What the widget's line may say, with what it says where an owner chose nothing: docs/widget.md explains each.
-LOOKS = dict.fromkeys("title greeting label accent position theme lang".split(), "") | {"accent": "#0b6b5d"}
+LOOKS: dict[str, str] = dict.fromkeys("title greeting label accent position theme lang".split(), "") | {
+    "accent": "#0b6b5d"
+}
 CHOICES = {
     "position": {"": "where a line of the page ends", "right": "right", "left": "left"},
     "theme": {"": "as the visitor has it", "light": "light", "dark": "dark"},
@@ -89,9 +91,14 @@ def no_report(why: str) -> str:
     return f"<!doctype html><title>No report</title><p>The report could not be made: {escape(why or 'try again')}</p>"
 
 
-def widget_line(server: str, chosen: Mapping[str, str]) -> Markup:
-    """Return the line that puts the widget of ``server`` on a page, with what was ``chosen`` of ``LOOKS``."""
-    said = ((name, value) for name, value in chosen.items() if value != LOOKS[name])
+def looks(color: str) -> dict[str, str]:
+    """Return how the widget looks where nothing is chosen, on a server with this color."""
+    return LOOKS | ({"accent": color} if color else {})
+
+
+def widget_line(server: str, chosen: Mapping[str, str], without: Mapping[str, str]) -> Markup:
+    """Return the line that puts the widget of ``server`` on a page, with what was ``chosen`` other than ``without``."""
+    said = ((name, value) for name, value in chosen.items() if value != without[name])
     more = Markup().join(Markup(' data-{}="{}"').format(name, value) for name, value in said)
     return Markup('<script async src="{}widget.js"{}></script>').format(server, more)
 

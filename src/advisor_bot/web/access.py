@@ -17,14 +17,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, PackageLoader
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from advisor_bot.pages.strings import say
 from advisor_bot.settings import Settings
 from advisor_bot.web.limits import retry_after, visitor
 from advisor_bot.web.security import App, Receive, Scope, Send, header, refuse, route_path, sign_in_policy
+from advisor_bot.web.tally import Tally
 
 SIGN_IN = "/sign-in"
 DESK = "/owner"
@@ -55,7 +54,7 @@ class Access:
         self.origins = settings.origins
         self.sessions = Sessions(settings.password) if settings.password else None
         self.desk = bool(settings.owner_password)  # whose own guard asks for its own password
-        self.tries = FixedWindowRateLimiter(MemoryStorage())
+        self.tries = Tally(settings, "sign-in")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it with 401."""
@@ -98,7 +97,7 @@ class Access:
         form = await _form(receive)
         to = form.get("to", "")
         if not await self.tries.hit(_TRIES, key := visitor(scope)):  # counted first, so that many at once help nobody
-            wait = max(1, math.ceil((await self.tries.get_window_stats(_TRIES, key)).reset_time - time.time()))
+            wait = await self.tries.wait(_TRIES, key)
             await self._page(scope, receive, send, to, say("sign_in_wait", minutes=math.ceil(wait / 60)), wait=wait)
         elif self.sessions and same(form.get("password", ""), self.password):
             await self.tries.clear(_TRIES, key)

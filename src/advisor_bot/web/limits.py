@@ -7,13 +7,12 @@ import json
 import math
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
-from time import time
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
+from advisor_bot.settings import Settings
 from advisor_bot.web.security import App, Message, Receive, Scope, Send, problem, refuse, route_path
+from advisor_bot.web.tally import Tally
 
 _LIMITED = ("/api/", "/read/", "/plain", "/v1/", "/mcp", "/sign-in")
 _SLOW = "This took too long and was ended. Please try again in a moment."
@@ -26,20 +25,19 @@ class RateLimit:
     the API and the reader.
     """
 
-    def __init__(self, app: App, rate: int, burst: int) -> None:
+    def __init__(self, app: App, settings: Settings) -> None:
         """Wrap ``app``; a ``rate`` of 0 means no limit."""
-        self.app, self.rate = app, rate
-        self.item = RateLimitItemPerSecond(burst, math.ceil(burst / rate) if rate else 1)
-        self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.app, self.rate, burst = app, settings.rate, settings.burst
+        self.item = RateLimitItemPerSecond(burst, math.ceil(burst / self.rate) if self.rate else 1)
+        self.tally = Tally(settings, "requests", sliding=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it with the seconds to wait in ``Retry-After``."""
         counted = self.rate and scope["type"] == "http" and route_path(scope).startswith(_LIMITED)
-        if not counted or await self.limiter.hit(self.item, key := visitor(scope)):
+        if not counted or await self.tally.hit(self.item, key := visitor(scope)):
             await self.app(scope, receive, send)
             return
-        free = (await self.limiter.get_window_stats(self.item, key)).reset_time
-        wait = max(1, math.ceil(free - time()))
+        wait = await self.tally.wait(self.item, key)
         message = f"Too many requests from this address. Try again in {wait} seconds."
         await refuse(send, 429, "too_many", message, retry_after(wait))
 

@@ -7,13 +7,9 @@ does nothing that the command could not.
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from typing import Any
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -29,6 +25,7 @@ from advisor_bot.web.desk_pages import Handler, Pages, desk_html, root
 from advisor_bot.web.draft import Draft, texts
 from advisor_bot.web.limits import visitor
 from advisor_bot.web.security import DROP, header
+from advisor_bot.web.tally import Tally
 from advisor_bot.web.worker import Run, StoppedError, Worker
 
 _TRIES = RateLimitItemPerMinute(10, 15)  # passwords of one address
@@ -43,11 +40,11 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         """Serve the owner of ``settings``."""
-        self.settings, self.worker = settings, Worker(settings.index_folder)
+        self.settings, self.worker = settings, Worker(settings)
         self.draft: Draft | None = None
         self.scored: tuple[str, dict[str, Any]] = "", {}  # which version was asked the cases last, and how it fared
         self.sessions = Sessions(settings.owner_password, "advisor_owner", _HALF_A_DAY)
-        self.tries = FixedWindowRateLimiter(MemoryStorage())
+        self.tries = Tally(settings, "owner")
 
     async def show(self, request: Request) -> Response:
         """Show what is live, what there was, and what is being done."""
@@ -57,7 +54,7 @@ class Desk:
         """Take the owner's password; counted before it is looked at, so that many at once help nobody."""
         key = visitor(request.scope)  # type: ignore[arg-type]
         if not await self.tries.hit(_TRIES, key):
-            wait = max(1, math.ceil((await self.tries.get_window_stats(_TRIES, key)).reset_time - time.time()))
+            wait = await self.tries.wait(_TRIES, key)
             return desk_html(owner_page.sign_in(root(request), owner_page.wait(wait)), 429, {"Retry-After": str(wait)})
         given = (await request.form(max_files=0, max_fields=10)).get("password", "")
         if not same(str(given), self.settings.owner_password):

@@ -26,9 +26,9 @@ _TOO_LARGE = "The request is larger than {} bytes. Send a shorter question or fe
 MAX_BODY = 262_144  # bytes; a question with fifty turns of history stays far below
 DROP = "/owner/draft"  # the one address that takes files, of an owner who has signed in
 
-# What Gradio's page loads. Events, uploads, files and proxies are shut: the conversation runs over /api alone.
+# What Gradio's controls load. Events, uploads, files and proxies are shut: the conversation runs over /api alone.
 _PAGE_PATHS = re.compile(
-    r"/|/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|robots\.txt|manifest\.json|config)"
+    r"/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|robots\.txt|manifest\.json|config)"
     r"|/gradio_api/(?:startup-events|app_id|custom_component_assets/.*)"
 )
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL)
@@ -106,10 +106,15 @@ def desk_policy() -> str:
     )
 
 
-def page_policy(html: bytes) -> str:
-    """Return the policy of the Gradio page: own scripts, and inline ones only as the server wrote them.
+def picture_policy() -> str:
+    """Return the policy of an owner's picture. An SVG may hold scripts: in a page none runs, nor by its address."""
+    return "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
-    Gradio's page calls ``new Function`` for its templates, hence ``'unsafe-eval'``; a script that
+
+def page_policy(html: bytes) -> str:
+    """Return the policy of the chat page: own scripts, and inline ones only as the server wrote them.
+
+    Gradio calls ``new Function`` for its templates, hence ``'unsafe-eval'``; a script that
     slipped into the page as markup would still not run.
     """
     inline = " ".join(sorted({_hash(body) for body in _INLINE_SCRIPT.findall(html) if body.strip()}))
@@ -125,7 +130,7 @@ def _hash(body: bytes) -> str:
 
 
 class Headers:
-    """Sets our headers on every answer, a policy wherever the route set none, and the page's own policy."""
+    """Sets our headers on every answer, and the strictest policy wherever the route set none."""
 
     def __init__(self, app: App) -> None:
         """Wrap ``app``."""
@@ -136,17 +141,10 @@ class Headers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        held: list[Message] = []
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_headers(message)
-                if _is_page(message):
-                    held.append(message)
-                    return
-            elif held:
-                await _send_page(held, message, send)
-                return
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -155,32 +153,10 @@ class Headers:
 def _add_headers(start: Message) -> None:
     present = {name.lower(): value for name, value in start["headers"]}
     ours = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
+    ours[b"content-security-policy"] = STRICT_POLICY.encode()
     if b"frame-ancestors 'self'; " not in present.get(b"content-security-policy", STRICT_POLICY.encode()):
         del ours[b"x-frame-options"]  # it cannot name other sites, and the policy does
     start["headers"] = [*start["headers"], *((k, v) for k, v in ours.items() if k not in present)]
-
-
-def _is_page(start: Message) -> bool:
-    """Tell whether this is an HTML answer that set no policy of its own: Gradio's page, built per request."""
-    headers = dict(start["headers"])
-    html = bool(headers.get(b"content-type", b"").startswith(b"text/html"))
-    if b"content-security-policy" in headers:
-        return False
-    if not html:
-        start["headers"].append((b"content-security-policy", STRICT_POLICY.encode()))
-    return html
-
-
-async def _send_page(held: list[Message], body: Message, send: Send) -> None:
-    held.append(body)
-    if body.get("more_body"):
-        return
-    start, *parts = held
-    held.clear()
-    html = b"".join(part.get("body", b"") for part in parts)
-    start["headers"].append((b"content-security-policy", page_policy(html).encode()))
-    await send(start)
-    await send({"type": "http.response.body", "body": html})
 
 
 class PageOnly:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from advisor_bot.errors import AdvisorError, SettingsError
+from advisor_bot.errors import AdvisorError, IndexingError, SettingsError
 from advisor_bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from advisor_bot.answers.advisor import Advisor
     from advisor_bot.assemble import Shared
+    from advisor_bot.index.versions import Place
     from advisor_bot.journal.keeper import Journal
     from advisor_bot.web.guides import Guides
 
@@ -36,7 +37,10 @@ def app(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; default 7860.")] = None,
-    index: Annotated[Path | None, typer.Option(help="Index folder; default .advisor/ beside the corpus.")] = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(help="Index folder, or a Chroma server, http://HOST:PORT; default .advisor/ beside the corpus."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file of the guide changes.")] = False,
     guides: Annotated[
         Path | None, typer.Option(help="Folder with a guide in each subfolder: serve them all, at /g/NAME/.")
@@ -206,16 +210,29 @@ def guides_of(base: Settings, read: Callable[..., Settings], *, watch: bool = Fa
 
 
 def _publish_if_needed(settings: Settings, *, fresh: bool) -> None:
-    from advisor_bot.index import versions
+    from advisor_bot.index.server import place_of
 
-    published = versions.published(versions.refuse_url(settings.index_folder))
+    published = _published(place_of(settings))
     if published and not fresh:
         return
     if not published:
-        sys.stderr.write(f"Nothing is published in {settings.index_folder} yet: publishing {settings.corpus} first.\n")
+        sys.stderr.write(f"Nothing is published in {settings.index_place} yet: publishing {settings.corpus} first.\n")
     _publish_apart(settings)
-    if not versions.published(settings.index_folder):
+    if not _published(place_of(settings)):
         raise AdvisorError("The guide could not be published, so there is nothing to serve; the lines above say why.")
+
+
+def _published(place: Place) -> list[str]:
+    """Return what is published; where a server is away, what this machine has of it. Raises where that is nothing."""
+    from advisor_bot.index import versions
+
+    try:
+        place.follow()
+    except IndexingError as error:
+        if not versions.published(place.folder):
+            raise
+        sys.stderr.write(f"Warning: {error} What was live before is served meanwhile.\n")
+    return versions.published(place.folder)
 
 
 def _publish_apart(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor_bot.errors import AdvisorError
+from advisor_bot.settings import Settings
 
 _BUSY = "Another owner is at it: {}. Nothing of yours was done; try again when that has ended."
 _FAR = re.compile(r"[^:]{1,40}: (\d+) of (\d+)\b")
@@ -60,9 +61,9 @@ class Job:
 class Worker:
     """Does one piece of work at a time for all owners. Any thread may call any method."""
 
-    def __init__(self, index: Path) -> None:
-        """Work on the guide whose versions stand in ``index``."""
-        self.index = index
+    def __init__(self, settings: Settings) -> None:
+        """Work on the guide of ``settings``."""
+        self.index, self.place = settings.index_folder, settings.index_place
         self.job: Job | None = None
         self._one = threading.Lock()
 
@@ -94,7 +95,7 @@ class Worker:
             self._one.release()
 
     def _run(self, job: Job, command: str, arguments: Sequence[object]) -> dict[str, Any]:
-        whole = [sys.executable, "-m", "advisor_bot", command, "--index", str(self.index), "--json"]
+        whole = [sys.executable, "-m", "advisor_bot", command, "--index", self.place, "--json"]
         whole += [str(argument) for argument in arguments]
         with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
