@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import html
+import json
 import re
 import tempfile
 import time
@@ -320,9 +321,33 @@ def test_the_widgets_line_holds_what_was_chosen_and_nothing_else(advisor: Adviso
     sign_in(desk)
     plain = html.unescape(desk.get("/owner/widget").text)
     assert '<script async src="http://advice.example/widget.js"></script>' in plain
+    below = client(advisor, index, root_path="/advice", color="#8a1f3d")
+    below.post("/advice/owner/sign-in", data={"password": PASSWORD}, headers=HERE)
+    page = html.unescape(below.get("/advice/owner/widget").text)
+    assert '<script async src="http://advice.example/advice/widget.js"></script>' in page
+    assert 'src="/advice/owner/widget/picture?' in page
+    assert 'type="color" value="#8a1f3d"' in page
     chosen = {"title": 'Ask "us" <now>', "accent": "#8a1f3d", "position": "left", "theme": "x", "lang": "es"}
     line = (
         'data-title="Ask &#34;us&#34; &lt;now&gt;" data-accent="#8a1f3d" data-position="left" data-lang="es"></script>'
     )
     assert line in html.unescape(desk.get("/owner/widget", params=chosen).text)
     assert f'src="/widget.js" {line}' in desk.get("/owner/widget/picture", params=chosen).text
+
+
+def test_what_is_live_is_asked_the_questions_that_travel_with_it(advisor: Advisor, index: Path, corpus: Path) -> None:
+    desk = client(advisor, index, corpus=corpus)
+    sign_in(desk)
+    assert desk.post("/owner/cases", headers=HERE).status_code == 422
+    asked = {"How much is tuition?": [["500"]], "When is tuition due?": [["June"]]}
+    rows = [{"id": q, "question": q, "answerable": True, "facts": facts} for q, facts in asked.items()]
+    (corpus / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert desk.post("/owner/cases", headers=HERE).status_code == 303
+    finished(desk)
+    page = desk.get("/owner").text
+    assert f"{versions.live(index)} was asked 2." in page
+    assert "<b>100 %</b> of what it should answer was answered" in page
+    assert "<b>50 %</b> of the facts" in page
+    assert "nan" not in page
+    assert "Q: When is tuition due?" in page
+    assert "Q: How much is tuition?" not in page

@@ -19,7 +19,9 @@ from advisor_bot.text import plain
 
 SPANS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "365 days"}
 # What the widget's line may say, with what it says where an owner chose nothing: docs/widget.md explains each.
-LOOKS = dict.fromkeys("title greeting label accent position theme lang".split(), "") | {"accent": "#0b6b5d"}
+LOOKS: dict[str, str] = dict.fromkeys("title greeting label accent position theme lang".split(), "") | {
+    "accent": "#0b6b5d"
+}
 CHOICES = {
     "position": {"": "where a line of the page ends", "right": "right", "left": "left"},
     "theme": {"": "as the visitor has it", "light": "light", "dark": "dark"},
@@ -47,11 +49,13 @@ def desk(
     draft: Any,
     known: Mapping[str, Path],
     settings: Settings,
+    scored: tuple[str, Mapping[str, Any]],
     problem: str = "",
 ) -> str:
     """Return the desk: the ``kept`` versions, newest first, and the ``job`` that runs or ran last, if any did.
 
-    ``draft`` is the new text that waits to be published, if one does, ``known`` are the texts in the guide's folder.
+    ``draft`` is the new text that waits to be published, if one does, ``known`` are the texts in the guide's folder,
+    ``scored`` is the version that was asked the cases last, and what the evaluation said of it.
     """
     live = next((version for version in kept if version.live), None)
     html: str = _template("owner.html").render(
@@ -65,6 +69,7 @@ def desk(
         most=settings.max_file_mb,
         accept=",".join((*READERS, ".jsonl")),
         cases=CASES,
+        scored=scored,
         problem=problem,
     )
     return html
@@ -86,9 +91,14 @@ def no_report(why: str) -> str:
     return f"<!doctype html><title>No report</title><p>The report could not be made: {escape(why or 'try again')}</p>"
 
 
-def widget_line(server: str, chosen: Mapping[str, str]) -> Markup:
-    """Return the line that puts the widget of ``server`` on a page, with what was ``chosen`` of ``LOOKS``."""
-    said = ((name, value) for name, value in chosen.items() if value != LOOKS[name])
+def looks(color: str) -> dict[str, str]:
+    """Return how the widget looks where nothing is chosen, on a server with this color."""
+    return LOOKS | ({"accent": color} if color else {})
+
+
+def widget_line(server: str, chosen: Mapping[str, str], without: Mapping[str, str]) -> Markup:
+    """Return the line that puts the widget of ``server`` on a page, with what was ``chosen`` other than ``without``."""
+    said = ((name, value) for name, value in chosen.items() if value != without[name])
     more = Markup().join(Markup(' data-{}="{}"').format(name, value) for name, value in said)
     return Markup('<script async src="{}widget.js"{}></script>').format(server, more)
 

@@ -32,6 +32,7 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         """Show what concerns the guide of ``settings``."""
         self.settings, self.one = settings, asyncio.Semaphore(1)
+        self.looks = owner_page.looks(settings.color)
 
     async def report(self, request: Request) -> Response:
         """Show the report in its frame, or that there is no journal."""
@@ -67,15 +68,24 @@ class Pages:
 
     async def widget(self, request: Request) -> Response:
         """Show the form, the line it makes, and a page that carries it."""
-        chosen = _chosen(request)
-        line = owner_page.widget_line(str(request.base_url), chosen)
+        chosen = self._chosen(request)
+        line = owner_page.widget_line(str(request.base_url), chosen, self.looks)
         origins = self.settings.origins
         return desk_html(owner_page.widget(root(request), chosen, line, urlencode(chosen), origins))
 
     async def picture(self, request: Request) -> Response:
         """Return a page that carries the line."""
-        html = owner_page.picture(root(request), owner_page.widget_line(root(request), _chosen(request)))
-        return _page(html, _PICTURE)
+        line = owner_page.widget_line(root(request), self._chosen(request), self.looks)
+        return _page(owner_page.picture(root(request), line), _PICTURE)
+
+    def _chosen(self, request: Request) -> dict[str, str]:
+        """Return what the form says of the widget, each value one that can be."""
+        given = {name: request.query_params.get(name, "")[:_MOST] for name in self.looks}
+        if not _COLOR.fullmatch(given["accent"]):
+            given["accent"] = self.looks["accent"]
+        for name, choices in owner_page.CHOICES.items():
+            given[name] = given[name] if given[name] in choices else ""
+        return given
 
     def by_path(self) -> dict[str, Handler]:
         """Return what answers at which address under the desk's."""
@@ -107,13 +117,3 @@ def _page(
 
 def _since(request: Request) -> str:
     return owner_page.span(request.query_params.get("since", ""))
-
-
-def _chosen(request: Request) -> dict[str, str]:
-    """Return what the form says of the widget, each value one that can be."""
-    given = {name: request.query_params.get(name, "")[:_MOST] for name in owner_page.LOOKS}
-    if not _COLOR.fullmatch(given["accent"]):
-        given["accent"] = owner_page.LOOKS["accent"]
-    for name, choices in owner_page.CHOICES.items():
-        given[name] = given[name] if given[name] in choices else ""
-    return given

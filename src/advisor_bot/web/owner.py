@@ -7,6 +7,7 @@ does nothing that the command could not.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from limits import RateLimitItemPerMinute
 from starlette.datastructures import FormData, UploadFile
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from advisor_bot.documents.load import CASES
 from advisor_bot.index import publish, versions
 from advisor_bot.pages import owner_page
 from advisor_bot.settings import Settings
@@ -40,6 +42,7 @@ class Desk:
         """Serve the owner of ``settings``."""
         self.settings, self.worker = settings, Worker(settings)
         self.draft: Draft | None = None
+        self.scored: tuple[str, dict[str, Any]] = "", {}  # which version was asked the cases last, and how it fared
         self.sessions = Sessions(settings.owner_password, "advisor_owner", _HALF_A_DAY)
         self.tries = Tally(settings, "owner")
 
@@ -164,6 +167,17 @@ class Desk:
         await asyncio.to_thread(draft.close)
         return await self._began(request, "")
 
+    async def ask_cases(self, request: Request) -> Response:
+        """Ask what is live the questions that travel with the guide."""
+        file = (await asyncio.to_thread(texts, self.settings.corpus)).get(CASES)
+        if not file:
+            return await self._page(request, f"No questions ({CASES}) travel with this guide.", 422)
+
+        def ask(run: Run) -> None:
+            self.scored = versions.live(self.worker.index), run(file, "--failures", command="evaluate")
+
+        return await self._began(request, self.worker.start("asking the questions", ask))
+
     def _named(self, form: FormData) -> Draft | None:
         return self.draft if self.draft and form.get("draft") == self.draft.id else None
 
@@ -180,7 +194,7 @@ class Desk:
         kept = await asyncio.to_thread(publish.history, self.worker.index)
         known = await asyncio.to_thread(texts, self.settings.corpus)
         html = owner_page.desk(
-            root(request), kept[::-1], self.worker.job, self.draft, known, self.settings, problem=problem
+            root(request), kept[::-1], self.worker.job, self.draft, known, self.settings, self.scored, problem
         )
         return desk_html(html, status)
 
@@ -210,6 +224,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         Route(f"{DESK}/roll-back", desk.guarded(_ours(desk.roll_back)), methods=["POST"]),
         Route(DROP, desk.guarded(_ours(desk.drop)), methods=["POST"]),
         Route(f"{DESK}/publish", desk.guarded(_ours(desk.publish)), methods=["POST"]),
+        Route(f"{DESK}/cases", desk.guarded(_ours(desk.ask_cases)), methods=["POST"]),
         Route(f"{DESK}/discard", desk.guarded(_ours(desk.discard)), methods=["POST"]),
         Route(f"{DESK}/progress", desk.guarded(desk.progress), methods=["GET"]),
     ]

@@ -1,4 +1,4 @@
-"""Runs the ingest command for the owner's desk, in a process of its own: answering goes on, one command at a time."""
+"""Runs our commands for the owner's desk, each in a process of its own: answering goes on, one command at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from advisor_bot.settings import Settings
 _BUSY = "Another owner is at it: {}. Nothing of yours was done; try again when that has ended."
 _FAR = re.compile(r"[^:]{1,40}: (\d+) of (\d+)\b")
 _OPTION = re.compile(r"(?:;|(?<=\.)) add --\w+ if that is meant\.?", re.I)
-Run = Callable[..., dict[str, Any]]  # run the command with these arguments; what it printed as JSON
+Run = Callable[
+    ..., dict[str, Any]
+]  # run a command with these arguments; what it printed as JSON, and in "rest" what it printed after that
 
 
 class StoppedError(AdvisorError):
@@ -81,7 +83,7 @@ class Worker:
     def _do(self, job: Job, work: Callable[[Run], object]) -> None:
         status = 1
         try:
-            work(lambda *arguments: self._run(job, arguments))
+            work(lambda *arguments, command="ingest": self._run(job, command, arguments))
             status = 0
         except StoppedError as stopped:
             job.lines.append(str(stopped))
@@ -92,10 +94,10 @@ class Worker:
             job.status = status
             self._one.release()
 
-    def _run(self, job: Job, arguments: Sequence[object]) -> dict[str, Any]:
-        command = [sys.executable, "-m", "advisor_bot", "ingest", "--index", self.place, "--json"]
-        command += [str(argument) for argument in arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    def _run(self, job: Job, command: str, arguments: Sequence[object]) -> dict[str, Any]:
+        whole = [sys.executable, "-m", "advisor_bot", command, "--index", self.place, "--json"]
+        whole += [str(argument) for argument in arguments]
+        with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
             said: list[str] = []
             reading = threading.Thread(target=lambda out=process.stdout: said.append(out.read()), daemon=True)
@@ -104,8 +106,9 @@ class Worker:
             reading.join()
         if process.returncode:
             raise StoppedError(job.lines.pop() if job.lines else f"The command ended with {process.returncode}.")
-        found = json.loads("".join(said) or "{}")
-        return found if isinstance(found, dict) else {}
+        text = "".join(said).strip() or "{}"
+        found, end = json.JSONDecoder().raw_decode(text)
+        return {"rest": text[end:].strip(), **found} if isinstance(found, dict) else {}
 
 
 def now() -> str:
