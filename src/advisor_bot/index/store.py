@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,11 +56,15 @@ def open_store(version: Path, count: int) -> Store:
 def connect(address: str, seconds: float) -> Any:
     """Return a client of the Chroma server at ``address`` that waits so long for each piece of an answer.
 
-    Raises what chromadb raises where the server is away: ``ValueError`` or an error of httpx.
+    Raises an error of httpx, or ``ValueError``, where the server is away.
     """
     import chromadb
+    import httpx
     from chromadb.config import Settings
 
+    httpx.get(
+        f"{address}/api/v2/heartbeat", timeout=seconds
+    ).raise_for_status()  # the client itself would wait for ever
     parts = urlsplit(address)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     settings = Settings(anonymized_telemetry=False)
@@ -118,23 +123,34 @@ class ServerStore:
         """Remember where the passages of ``version`` are."""
         self._address, self._name = address, collection_of(version)
         self._connecting = threading.Lock()
+        self._connected_from = (
+            0.0  # a moment; before it a try failed, and those who waited for it do not try themselves
+        )
         self._collection: Any = None
 
     def query(self, vector: NDArray[np.float32], k: int, rows: Mapping[str, int]) -> list[tuple[int, float]]:
         """Return the nearest. Raises whatever a server that is away, or has lost the version, makes chromadb raise."""
-        with self._connecting:
-            if self._collection is None:
-                client = connect(self._address, _ANSWERS_WITHIN)
-                self._collection = client.get_collection(self._name, embedding_function=None)
+        from chromadb.errors import NotFoundError
+
         try:
-            return _nearest(self._collection, vector, k, rows)
-        except Exception:
+            return _nearest(self._collection or self._connect(), vector, k, rows)
+        except NotFoundError:
             self._collection = None  # the server may come back with another collection of that name
             raise
 
     def close(self) -> None:
         """Forget the collection."""
         self._collection = None
+
+    def _connect(self) -> Any:
+        with self._connecting:
+            if self._collection is None:
+                if time.monotonic() < self._connected_from:
+                    raise ConnectionError(f"{self._address} did not answer a moment ago")
+                self._connected_from = time.monotonic() + _ASKED_AGAIN / 2
+                client = connect(self._address, _ANSWERS_WITHIN)
+                self._collection = client.get_collection(self._name, embedding_function=None)
+            return self._collection
 
 
 class FolderStore:
