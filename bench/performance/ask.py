@@ -102,7 +102,7 @@ def answers(index: Path, asked: list[str]) -> Figures:
             ours.ask(do="answer", question=question)
         rows = [ours.ask(do="answer", question=question) for question in asked]
         memory = {"opened": ours.ready["memory"], "after": rows[-1]["memory"]}
-        size = {name: ours.ready[name] for name in ("passages", "sentences")}
+        size = {name: ours.ready[name] for name in ("passages", "sentences")} | {"disk, MB": on_disk(index)}
     unit = [row["encoder pass"] + row["look-up"] for row in rows]
     simple = ("encoder pass", "look-up", "whole", "again")
     figures = {name: spread([row[name] for row in rows]) for name in simple}
@@ -110,6 +110,12 @@ def answers(index: Path, asked: list[str]) -> Figures:
     base = spread(unit)
     ratio = {name: figures[name]["median"] / base["median"] for name in ("whole", "again")}
     return {**size, **figures, "unit": base, "stages": stages, "ratio": ratio, "memory": memory}
+
+
+def on_disk(index: Path) -> float:
+    """Return the size of the live version."""
+    live = index / "versions" / (index / "LIVE").read_text("utf-8").strip()
+    return sum(file.stat().st_size for file in live.rglob("*") if file.is_file()) / 1e6
 
 
 def beside(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from performance import plots
+from performance import paper, plots
 from performance.common import ROOT, Figures
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -28,6 +28,8 @@ def write(results: Figures) -> None:
     for name, section in SECTIONS.items():
         if name in results["parts"]:
             lines += ["", *_part(name, section, results["parts"][name])]
+    if reckoned := list(paper.rows(results["parts"])):
+        lines += ["", "## On paper", "", *table(("", "", "how"), reckoned)]
     PAGE.write_text("\n".join(lines).rstrip() + f"\n\n{BY_HAND}\n\n{kept.lstrip()}", encoding="utf-8")
 
 
