@@ -43,6 +43,7 @@ def measure(sizes: Sizes) -> Figures:
     seconds = 4.0 if sizes.quick else 12.0
     with serving(index) as (url, pid):
         visits = Visits(url, questions())
+        httpx.get(url, timeout=120).raise_for_status()  # the page is drawn: nothing is loaded any more
         asyncio.run(visits.rate(2, 6))
         steps, knee = climb(visits, seconds, 4 if sizes.quick else 12)
         calm = max(1.0, knee / 2)
@@ -53,9 +54,9 @@ def measure(sizes: Sizes) -> Figures:
 
 
 def climb(visits: Visits, seconds: float, most: int) -> tuple[list[Figures], float]:
-    """Raise the rate until it is not borne any more; return every step, and the highest rate that was borne."""
+    """Raise the rate until it is not borne twice; return every step, and the highest rate that was borne."""
     steps: list[Figures] = []
-    rate, knee = 4.0, 0.0
+    rate, knee, failed = 4.0, 0.0, 0
     while len(steps) < most:
         found = asyncio.run(visits.rate(rate, seconds))
         steps.append(found)
@@ -65,9 +66,12 @@ def climb(visits: Visits, seconds: float, most: int) -> tuple[list[Figures], flo
             f"{found['came']:.1f} questions a second: {found['answered']:.1f} answered, first sentence after "
             f"{first['median']:.0f} ms, 95 % {first['p95']:.0f}, errors {errors}"
         )
-        if not borne:
+        if borne:
+            knee, rate, failed = found["came"], rate * STEP, 0
+        elif failed:
             break
-        knee, rate = found["came"], rate * STEP
+        else:
+            failed = 1
     return steps, knee
 
 

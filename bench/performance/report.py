@@ -188,7 +188,7 @@ def _load(found: Figures) -> Iterator[str]:
     yield "Visitors ask `/api/ask/stream` over the loopback address, in an open loop: they come at random, whether or not"
     yield f"earlier ones are answered; {number(found['seconds a step'])} s a step, nothing remembered beyond the usual. Their"
     yield "program runs on the same machine. Borne is a rate at which nothing fails, 95 in 100 see the first sentence within"
-    yield f"a second, and nine in ten are answered in time: **{number(found['knee'])} questions a second**."
+    yield f"a second, and nine in ten are answered in time; one that is not is tried once more: **{number(found['knee'])} questions a second**."
     yield ""
     head = (
         "asked a second",
