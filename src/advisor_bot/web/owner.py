@@ -7,6 +7,7 @@ does nothing that the command could not.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from limits import RateLimitItemPerMinute
@@ -104,8 +105,8 @@ class Desk:
         address = str(form.get("address", "")).strip()
         if not (dropped or out or address):
             raise StoppedError("Choose a file, or write a web address.")
-        if address and not address.startswith(("http://", "https://")):
-            raise StoppedError(f"{address[:80]} is no web address: it begins with https://.")
+        if address and not re.fullmatch(r"https?://\S{1,2000}", address, re.I):
+            raise StoppedError(f"{address[:80]} is no web address: it begins with https:// and has no blanks.")
         if self.settings.corpus.is_file() and address:
             raise StoppedError("This guide is one file, and a web page would be another. Save the page as that file.")
         draft = Draft(self.settings.corpus)
