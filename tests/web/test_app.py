@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -271,3 +272,23 @@ def test_with_nothing_published_and_no_guide_it_says_so_and_stops(tmp_path: Path
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_worked_out_for_later_waits_while_the_page_is_drawn(settings: Settings) -> None:
+    from advisor_bot import assemble
+    from advisor_bot.web import late
+
+    drawing, go_on, tried = threading.Event(), threading.Event(), []
+    page = late.Late("page", lambda: (drawing.set(), go_on.wait(30))[1])  # type: ignore[arg-type, return-value]
+    advisor = assemble.advisor(settings)
+    advisor._warming = lambda guide: iter([lambda: tried.append(guide)])  # type: ignore[method-assign]
+    page.begin()
+    assert drawing.wait(30)
+    warming = threading.Thread(target=advisor.warm, args=(late.wait,))
+    warming.start()
+    warming.join(0.3)
+    assert tried == []
+    go_on.set()
+    warming.join(30)
+    assert len(tried) == 1
+    advisor.versions.close()
