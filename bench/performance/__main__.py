@@ -124,7 +124,7 @@ def reason(said: str) -> str:
 
 
 def write(results: Figures) -> None:
-    JSON.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    JSON.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     from performance import report
 
     report.write(results)

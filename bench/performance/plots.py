@@ -35,7 +35,7 @@ def growth(guides: Figures) -> str:
             left.plot(sizes, [one["stages"][stage]["median"] for one in ranked], marker="o", label=stage)
         left.plot(sizes, [one["whole"]["median"] for one in ranked], color="black", marker="o", label="whole answer")
         left.set(xscale="log", xlabel="passages", ylabel="median, ms", ylim=(0, None))
-        left.legend(frameon=False, fontsize=8)
+        left.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
         right.plot(sizes, [one["memory"]["after"] for one in ranked], marker="o")
         right.set(xscale="log", xlabel="passages", ylabel="memory after the questions, MB", ylim=(0, None))
     return "![How stages and memory grow with the guide](pictures/performance-growth.svg)"

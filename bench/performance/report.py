@@ -28,8 +28,11 @@ def write(results: Figures) -> None:
     for name, section in SECTIONS.items():
         if name in results["parts"]:
             lines += ["", *_part(name, section, results["parts"][name])]
-    if reckoned := list(paper.rows(results["parts"])):
-        lines += ["", "## On paper", "", *table(("", "", "how"), reckoned)]
+    reckoned = list(paper.rows(results["parts"]))
+    lines += ["", "## On paper", ""]
+    lines += (
+        table(("", "", "how"), reckoned) if reckoned else ["To be reckoned, once the parts ask and load are measured."]
+    )
     PAGE.write_text("\n".join(lines).rstrip() + f"\n\n{BY_HAND}\n\n{kept.lstrip()}", encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -296,3 +297,23 @@ def test_any_folder_is_published_and_served_and_published_again_at_the_next_star
             process.terminate()
             process.communicate(timeout=serve.GRACE + 20)
     assert (guide.parent / ".advisor" / "LIVE").is_file()
+
+
+def test_what_is_worked_out_for_later_waits_while_the_page_is_drawn(settings: Settings) -> None:
+    from advisor_bot import assemble
+    from advisor_bot.web import late
+
+    drawing, go_on, tried = threading.Event(), threading.Event(), []
+    page = late.Late("page", lambda: (drawing.set(), go_on.wait(30))[1])  # type: ignore[arg-type, return-value]
+    advisor = assemble.advisor(settings)
+    advisor._warming = lambda guide: iter([lambda: tried.append(guide)])  # type: ignore[method-assign]
+    page.begin()
+    assert drawing.wait(30)
+    warming = threading.Thread(target=advisor.warm, args=(late.wait,))
+    warming.start()
+    warming.join(0.3)
+    assert tried == []
+    go_on.set()
+    warming.join(30)
+    assert len(tried) == 1
+    advisor.versions.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,12 @@ from advisor_bot.web.security import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 _MAKING = ThreadPoolExecutor(1, "late")  # one at a time, as many guides as a server may have
+
+
+def wait() -> None:
+    """Return once nothing is being made, or the process ends."""
+    with contextlib.suppress(RuntimeError):
+        _MAKING.submit(lambda: None).result()
 
 
 class Late:

@@ -144,8 +144,10 @@ def server(settings: Settings, name: str = "", shared: Shared | None = None) -> 
 
 
 def _warm(advisor: Advisor) -> None:
+    from advisor_bot.web import late
+
     with _WARMING:
-        advisor.warm()
+        advisor.warm(late.wait)  # a visitor who waits for the page comes first
 
 
 def journal_of(advisor: Advisor, settings: Settings) -> Journal | None:
