@@ -248,6 +248,7 @@ def everything(folder: Path) -> Iterator[Setup]:
         publisher = {"ADVISOR_CACHE": str(folder / "publisher")}
         setup = Setup(chroma_server, redis_server, [], f"https://127.0.0.1:{at}", journal, index, corpus, publisher)
         setup.ingest(str(corpus))
+        say(f"published on {index}")
         for number, listens in enumerate(ports, 1):
             cache = folder / f"replica-{number}"
             cache.mkdir()
@@ -312,6 +313,7 @@ async def main() -> None:
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two questions of a visitor")
     parser.add_argument("--seconds", type=float, default=90.0)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # what was started ends with it
     with (
         tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as temporary,
         everything(Path(temporary)) as setup,

@@ -123,6 +123,7 @@ def test_old_citations_open_marked_older_after_the_guide_changed(visit: Open, pu
         expect(page.locator(".turn:first-child .older-answer")).to_contain_text("older version")
         expect(page.locator(".turn:last-child .older-answer")).to_have_count(0)
         expect(page.locator("#edition")).to_contain_text(f"version {int(new.split('-')[0])}")
+        page.close()  # before the server goes, which Gradio's controls may still be waiting for
 
 
 def test_three_hundred_turns_are_shown_again_and_the_next_one_costs_no_more_than_itself(visit: Open) -> None:
