@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import unicodedata
 import uuid
+import weakref
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -29,8 +30,9 @@ class Draft:
     def __init__(self, corpus: Path) -> None:
         """Copy the texts in ``corpus``. Raises ``OSError`` where there is no room."""
         self.id, self.begun, self.corpus = uuid.uuid4().hex, now(), corpus
-        self._temporary = tempfile.TemporaryDirectory(prefix="advisor-desk-")
-        self.folder = Path(self._temporary.name, "guide")
+        temporary = tempfile.mkdtemp(prefix="advisor-desk-")
+        self._gone = weakref.finalize(self, shutil.rmtree, temporary, ignore_errors=True)  # at the latest at the end
+        self.folder = Path(temporary, "guide")
         self.folder.mkdir()
         self.known = texts(corpus)
         self.new: dict[str, str] = {}  # name -> "new" or "changed"
@@ -99,7 +101,7 @@ class Draft:
 
     def close(self) -> None:
         """Remove the copy."""
-        self._temporary.cleanup()
+        self._gone()
 
     def _copy(self, name: str) -> None:
         if name not in self.known:
