@@ -3,6 +3,7 @@
 #   PYTHON=python3.12      which Python sets .venv up (3.11 or newer); default python3
 #   TORCH_INDEX_URL=URL    where PyTorch comes from, when PyPI's build is not the one you want
 #   HOST=… PORT=…          where `make run` serves; default 127.0.0.1 and 7860
+#   EVALDATA=FOLDER        public question sets that `make bench` also measures on
 #   CHROMIUM=PATH          the browser the tests drive; default the first one found
 
 SHELL = /bin/sh
@@ -39,9 +40,9 @@ check: ## style, types and layers: ruff, mypy, import-linter
 	@echo "import-linter: layers"
 	@.venv/bin/lint-imports --no-logo
 
-bench: ## what answering and publishing cost, measured on this machine
+bench: ## how fast it is, measured on this machine; writes docs/performance.md (ARGS="--only start --quick")
 	@$(setup) check
-	@set -e; for script in bench/answer.py bench/publish.py; do $(venv) $$script $(ARGS); done
+	@PYTHONPATH=bench $(venv) -m performance $(if $(EVALDATA),--data "$(EVALDATA)") $(ARGS)
 
 reader: ## train the reader anew on training/data: about an hour on two cores
 	@$(setup) check
@@ -50,9 +51,12 @@ reader: ## train the reader anew on training/data: about an hour on two cores
 pictures: ## make the README's pictures anew
 	@$(setup) test
 	@$(venv) docs/make_pictures.py
+	@$(venv) docs/make_demo.py
 	@$(venv) docs/make_widget_pictures.py
+	@$(venv) docs/make_desk_pictures.py
 	@$(venv) docs/make_preview.py
 	@$(venv) docs/make_model_picture.py
+	@$(venv) docs/make_owner_picture.py
 
 soak: ## the long tests
 	@$(setup) test

@@ -65,7 +65,7 @@ def opened(browser: Browser, url: str, width: int, height: int, scheme: str) -> 
 
 
 def ask(page: Page, question: str) -> None:
-    page.get_by_label("Your question").fill(question)
+    page.get_by_role("textbox", name="Your question").fill(question)
     page.keyboard.press("Enter")
     page.locator(".turn", has_text=question).locator(".actions").wait_for()
 

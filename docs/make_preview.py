@@ -14,7 +14,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
-from advisor_bot import ingest_command
+from advisor_bot import ingest_output
 from advisor_bot.index.publish import plan, publish, read_guide
 from advisor_bot.settings import Settings
 
@@ -52,7 +52,7 @@ def main() -> None:
         publish(read_guide([corpus], settings).documents, settings, say=lambda line: sys.stderr.write(line + "\n"))
         (corpus / "money.md").write_text(AFTER, "utf-8")
         console.print("$ python ingest.py --dry-run", markup=False, style="dim")
-        ingest_command.print_plan(console, plan(read_guide([corpus], settings).documents, settings))
+        ingest_output.print_plan(console, plan(read_guide([corpus], settings).documents, settings))
     # rich's own frame asks another server for a font; this one stays with the reader's.
     start, end = CONSOLE_SVG_FORMAT.index("    @font-face"), CONSOLE_SVG_FORMAT.index("    .{unique_id}-matrix")
     frame = CONSOLE_SVG_FORMAT[:start] + CONSOLE_SVG_FORMAT[end:]

@@ -33,8 +33,8 @@ def frame_of(page: Page) -> FrameLocator:
 
 
 def ask(frame: FrameLocator) -> None:
-    frame.get_by_label("Your question").fill(QUESTION)
-    frame.get_by_label("Your question").press("Enter")
+    frame.get_by_role("textbox", name="Your question").fill(QUESTION)
+    frame.get_by_role("textbox", name="Your question").press("Enter")
     frame.locator(".actions").wait_for()
 
 

@@ -70,6 +70,12 @@ def test_an_open_server_and_a_lost_model_are_wrong(published: Path) -> None:
     assert "ADVISOR_MODEL_URL" in reached[-1].words
 
 
+def test_a_logo_that_is_not_there_is_wrong(published: Path, tmp_path: Path) -> None:
+    *_, last = found("settings", index=published, logo=tmp_path / "logo.png")
+    assert last.verdict == "wrong"
+    assert "logo.png' cannot be read: No such file" in last.words
+
+
 def test_a_journal_that_cannot_be_written_is_wrong(published: Path, tmp_path: Path) -> None:
     (off,) = found("journal", index=published)
     (sound,) = found("journal", index=published, journal=f"sqlite:///{tmp_path / 'j.db'}")

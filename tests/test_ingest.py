@@ -269,14 +269,13 @@ def test_unknown_setting_is_one_line(owner: Owner) -> None:
     assert "ADVISOR_CHUNK is not a setting" in one_line(done)
 
 
-def test_address_of_a_server_is_one_line(owner: Owner) -> None:
-    owner.index = Path("http://localhost:8000")
+def test_a_server_that_is_not_there_is_one_line(owner: Owner) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "ingest.py"), str(owner.corpus), "--index", "http://localhost:8000"],
+        [sys.executable, str(ROOT / "ingest.py"), str(owner.corpus), "--index", "http://127.0.0.1:9"],
         capture_output=True,
         text=True,
     )
-    assert "an index is a folder" in one_line(done)
+    assert "The Chroma server at http://127.0.0.1:9 cannot be used" in one_line(done)
 
 
 # --- faults ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from advisor_bot import __version__, ingest_command
+from advisor_bot import __version__, heap, ingest_command
 from advisor_bot.errors import AdvisorError, QuestionError
 from advisor_bot.web import serve
 
@@ -285,6 +285,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the commands; an error is one line on standard error and exit status 1."""
+    heap.multiply_in_one_thread()
     try:
         app(arguments)
     except AdvisorError as error:

@@ -63,6 +63,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     given = sorted(settings.model_fields_set)
     shown = [f"{PREFIX}{name.upper()}={'…' if name in SECRET else getattr(settings, name)}" for name in given]
     yield Finding("settings", "well", " ".join(shown) or "all as they come")
+    if settings.logo:
+        from advisor_bot.pages.look import logo
+
+        found = logo(settings)
+        yield Finding("logo", "well", f"{settings.logo}, {found.kind}" if found else "none")
 
 
 def _corpus(settings: Settings) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ AdvisorError
 ├── IndexingError     an index that is missing, damaged or cannot be written
 ├── GuardError        a publish stopped because it would lose too much; ``--force`` overrides
 └── QuestionError     a question that cannot be answered as sent (empty, too long, wrong shape)
+
+``UnreadableError`` never leaves ``documents``: it tells why one file is left out while the others go on.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ class LoadError(AdvisorError):
     """A file of the guide cannot be read; names the file and the reason."""
 
     code = "load"
+
+
+class UnreadableError(Exception):
+    """Why one file of the guide is left out; follows the file's name in a sentence."""
 
 
 class EncoderError(AdvisorError):

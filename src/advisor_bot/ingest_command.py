@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from advisor_bot.errors import AdvisorError, GuardError
+from advisor_bot.errors import AdvisorError, GuardError, LoadError
+from advisor_bot.ingest_output import console_for, counted, print_json, print_plan, progress_on, say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from advisor_bot.documents.load import Loaded
     from advisor_bot.evaluate import Result
-    from advisor_bot.index.changes import Change, DocumentChanges
     from advisor_bot.index.publish import Answers, Ask, Plan, Published
     from advisor_bot.settings import Settings
-
-LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
-_COLORS = {"removed": "red strike", "added": "green"}
-_SIDES = {"-": "red", "+": "green"}
-_MARKS = {"removed": ("[-", "-]"), "added": ("{+", "+}"), "same": ("", "")}
 
 
 def ingest(
@@ -51,6 +44,9 @@ def ingest(
     keep: Annotated[int | None, typer.Option(min=1, help="Keep so many versions; default 5.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Publish again whenever a file changes.")] = False,
     private: Annotated[bool, typer.Option("--private", help="Fetch pages of this machine or network too.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Only save the web pages in FOLDER, as Markdown files.")
+    ] = None,
     cases: Annotated[
         Path | None, typer.Option(help="Case file to ask before and after; default cases.jsonl in PATH.")
     ] = None,
@@ -64,7 +60,11 @@ def ingest(
         raise typer.BadParameter("--watch looks at files; web pages are fetched when you run this again.")
     if to and not rollback:
         raise typer.BadParameter("--to goes with --rollback.")
-    if show:
+    if save and (given.paths or not given.addresses):
+        raise typer.BadParameter("--save goes with web addresses alone.")
+    if save:
+        _save(given, settings, as_json, save)
+    elif show:
         _list(settings, as_json)
     elif rollback:
         _roll_back(settings, to, as_json)
@@ -110,15 +110,14 @@ def main() -> None:
 
 def publish_with_progress(settings: Settings, *, force: bool = False) -> Published:
     """Publish ``settings.corpus`` with progress on stderr, for a server that starts with nothing published."""
-    return _read_and_publish(Sources((settings.corpus,)), settings, force, _console(stderr=True))
+    return _read_and_publish(Sources((settings.corpus,)), settings, force, console_for(stderr=True))
 
 
 def _publish(sources: Sources, settings: Settings, force: bool, as_json: bool, cases: Path | None) -> None:
-    console = _console(stderr=as_json)
-    published = _read_and_publish(sources, settings, force, console, cases)
+    published = _read_and_publish(sources, settings, force, console_for(stderr=as_json), cases)
     if as_json and published.plan:
         counts = published.plan.counts | {"embed": published.plan.embed}
-        _print_json({"version": published.version, "changed": published.changed, **counts})
+        print_json({"version": published.version, "changed": published.changed, **counts})
 
 
 def _read_and_publish(
@@ -128,31 +127,31 @@ def _read_and_publish(
 
     began = time.monotonic()
     loaded = _read(sources, settings, console)
-    with _progress(console) as progress:
+    with progress_on(console) as progress:
         published = publish(
             loaded.documents,
             settings,
             force=force,
-            say=lambda line: _say(console, line),
+            say=lambda line: say(console, line),
             progress=progress,
             ask=_ask(sources, cases, settings, progress),
             ask_from=0.0 if cases else ASKED_FROM,
         )
     if not published.changed:
-        _say(console, f"Nothing changed; {published.version} stays live.")
+        say(console, f"Nothing changed; {published.version} stays live.")
     elif published.plan:
         seconds = time.monotonic() - began
-        _say(console, f"Published {published.version} in {seconds:.1f} s: {_counted(published.plan)}.")
+        say(console, f"Published {published.version} in {seconds:.1f} s: {counted(published.plan)}.")
     return published
 
 
 def _read(sources: Sources, settings: Settings, console: Console) -> Loaded:
     from advisor_bot.documents.report import report
 
-    _say(console, f"Reading {sources}.")
+    say(console, f"Reading {sources}.")
     loaded = _loaded(sources, settings, console)
     for document in loaded.documents:
-        _say(console, f"Read {report(document)}.")
+        say(console, f"Read {report(document)}.")
     for left_out in loaded.left_out:
         sys.stderr.write(f"Left out: {left_out.name} {left_out.reason}.\n")
     if not loaded.documents:
@@ -171,41 +170,51 @@ def _loaded(sources: Sources, settings: Settings, console: Console) -> Loaded:
         return files
     fetcher = Fetcher(Limits(size=settings.max_file_mb * 1_000_000, private=sources.private))
     memory = settings.index_folder / "pages"
-    pages = read_pages(sources.addresses, fetcher, memory, lambda line: _say(console, line))
+    pages = read_pages(sources.addresses, fetcher, memory, lambda line: say(console, line))
     return Loaded(files.documents + pages.documents, files.left_out + pages.left_out)
+
+
+def _save(sources: Sources, settings: Settings, as_json: bool, folder: Path) -> None:
+    from advisor_bot.documents.web import save
+
+    console = console_for(stderr=as_json)
+    loaded = _loaded(sources, settings, console)
+    if not loaded.documents:
+        raise LoadError("; ".join(f"{each.name} {each.reason}" for each in loaded.left_out) + ". Nothing was saved.")
+    names = save(loaded.documents, folder)
+    for left_out in loaded.left_out:
+        sys.stderr.write(f"Left out: {left_out.name} {left_out.reason}.\n")
+    if as_json:
+        print_json({"saved": names, "left_out": [asdict(each) for each in loaded.left_out]})
+    else:
+        say(console, f"Saved in {folder}: {', '.join(names)}.")
 
 
 def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | None) -> None:
     from advisor_bot.documents.report import report
     from advisor_bot.index.publish import plan
 
-    console = _console(stderr=as_json)
+    console = console_for(stderr=as_json)
     loaded = _read(sources, settings, console)
-    documents = loaded.documents
-    with _progress(console) as progress:
-        planned = plan(documents, settings, ask=_ask(sources, cases, settings, progress))
+    with progress_on(console) as progress:
+        planned = plan(loaded.documents, settings, ask=_ask(sources, cases, settings, progress))
     if as_json:
-        read = [asdict(report(document)) for document in documents]
-        _print_json(planned.as_json() | {"read": read, "left_out": [asdict(each) for each in loaded.left_out]})
+        read = [asdict(report(document)) for document in loaded.documents]
+        left_out = [asdict(each) for each in loaded.left_out]
+        print_json(planned.as_json() | {"read": read, "left_out": left_out, "stopped": _stopped(planned)})
         return
-    print_plan(console, planned)
+    print_plan(console, planned, _stopped(planned))
 
 
-def print_plan(console: Console, planned: Plan) -> None:
-    """Print what publishing would change: passages word by word, answers old beside new, the counts."""
+def _stopped(planned: Plan) -> str:
+    """Return why publishing would be stopped, "" where it would not."""
     from advisor_bot.index.publish import guard
 
-    for document in planned.documents:
-        _print_document(console, document)
-    if planned.answers:
-        _print_answers(console, planned.answers)
-    for reason in planned.reasons:
-        _say(console, f"Everything is embedded anew: {reason}.")
-    _say(console, "Nothing would change." if planned.same else f"Publishing would bring {_counted(planned)}.")
     try:
         guard(planned)
     except GuardError as error:
-        _say(console, f"It would be stopped: {error}")
+        return str(error)
+    return ""
 
 
 def _ask(
@@ -240,17 +249,6 @@ def _ask(
     return ask
 
 
-def _print_answers(console: Console, answers: Answers) -> None:
-    for row in answers.changed:
-        before, after = row["before"], row["after"]
-        console.print(f"\n{row['question']}", markup=False, style="bold")
-        _say(console, f"  differs in {', '.join(row['differs'])}: {before['status']} -> {after['status']}")
-        for mark, side in (("-", before), ("+", after)):
-            console.print(f"  {mark} {' '.join(side['text'].split())}", markup=False, style=_SIDES[mark])
-    score = f"score {answers.before:.2f} -> {answers.after:.2f}"
-    _say(console, f"\n{len(answers.changed)} of {answers.asked} answers would change ({score}).")
-
-
 def _list(settings: Settings, as_json: bool) -> None:
     from rich.table import Table
 
@@ -260,7 +258,7 @@ def _list(settings: Settings, as_json: bool) -> None:
     place_of(settings).complete()
     found = history(settings.index_folder)
     if as_json:
-        _print_json([asdict(version) for version in found])
+        print_json([asdict(version) for version in found])
         return
     table = Table("", "Version", "When (UTC)", "Passages", "Changes", box=None, pad_edge=False)
     for version in found:
@@ -269,28 +267,28 @@ def _list(settings: Settings, as_json: bool) -> None:
         table.add_row(
             "live" if version.live else "", version.name, when, str(version.passages), version.problem or changes
         )
-    console = _console()
+    console = console_for()
     if found:
         console.print(table)
     else:
-        _say(console, f"Nothing is published in {settings.index_place} yet.")
+        say(console, f"Nothing is published in {settings.index_place} yet.")
 
 
 def _roll_back(settings: Settings, to: str, as_json: bool) -> None:
     from advisor_bot.index.publish import rollback
 
-    console = _console(stderr=as_json)
-    result = rollback(settings, to, say=lambda line: _say(console, line))
+    console = console_for(stderr=as_json)
+    result = rollback(settings, to, say=lambda line: say(console, line))
     if as_json:
-        _print_json({"version": result.version, "changed": result.changed})
+        print_json({"version": result.version, "changed": result.changed})
     else:
-        _say(console, f"{result.version} is live{' again' if result.changed else ' already'}.")
+        say(console, f"{result.version} is live{' again' if result.changed else ' already'}.")
 
 
 def _watch(sources: Sources, settings: Settings, force: bool, cases: Path | None) -> None:
     from advisor_bot.index.publish import watch
 
-    console = _console()
+    console = console_for()
 
     def republish() -> None:
         try:
@@ -298,97 +296,5 @@ def _watch(sources: Sources, settings: Settings, force: bool, cases: Path | None
         except AdvisorError as error:
             sys.stderr.write(f"{error}\n")
 
-    _say(console, f"Watching {sources}; Ctrl-C ends it.")
+    say(console, f"Watching {sources}; Ctrl-C ends it.")
     watch(sources.paths, republish)
-
-
-# --- printing ----------------------------------------------------------------------------------------------------
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False)
-    console.file.flush()
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def _counted(plan: Plan) -> str:
-    parts = [f"{number} {kind}" for kind, number in plan.counts.items() if number]
-    return f"{', '.join(parts) or 'no'} passages; {plan.embed} texts to embed"
-
-
-def _print_document(console: Console, document: DocumentChanges) -> None:
-    if not document.changes and not document.is_gone:
-        return
-    state = " (new)" if document.is_new else " (gone)" if document.is_gone else ""
-    _say(console, f"\n{document.name}{state}: {len(document.changes)} passages differ, {document.unchanged} unchanged")
-    for change in document.changes:
-        console.print(f"  {change.kind:8} {' > '.join(change.heading)}", markup=False, style="bold")
-        _print_change(console, change)
-
-
-def _print_change(console: Console, change: Change) -> None:
-    from rich.text import Text
-
-    if change.kind == "moved" and change.before:
-        origin = change.before.document if change.before.document != change.document else "the same document"
-        _say(console, f"    from {' > '.join((origin, *change.before.heading))}")
-        return
-    line = Text("    ")
-    for kind, words in change.words:
-        opening, closing = _MARKS[kind] if not console.is_terminal else ("", "")
-        bare = " ".join(words.split())
-        line.append(f"{opening}{bare}{closing}", style=_COLORS.get(kind, "")).append(" ")
-    console.print(line)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Lend a function that shows how far a stage is, with rate and time left: bars, or lines without a terminal."""
-    if not console.is_terminal:
-        yield _lines(console)
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, rate="")
-            speed = next(task.speed for task in bars.tasks if task.id == tasks[stage])
-            bars.update(tasks[stage], completed=done, rate=f"{speed:.0f}/s" if speed else "")
-
-        yield show
-
-
-def _lines(console: Console) -> Callable[[str, int, int], None]:
-    began: dict[str, float] = {}
-    shown: dict[str, float] = {}
-
-    def show(stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        first = began.setdefault(stage, now)
-        if done < total and now - shown.setdefault(stage, now) < LINE_EVERY:
-            return
-        shown[stage] = now
-        rate = done / (now - first) if now > first else 0.0
-        left = f", {rate:.0f}/s, {(total - done) / rate:.0f} s left" if rate and done < total else ""
-        _say(console, f"{stage}: {done} of {total}{left}")
-
-    return show

@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from advisor_bot.contrast import accent
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
     contact: str = Field("", description="A human adviser, `Name <https://…>` or `Name <mail@…>`")
+    logo: Path | None = Field(
+        None, description="Picture beside the title: PNG, JPEG, WebP, GIF, AVIF or SVG, 100 KB at most"
+    )
+    color: str = Field("", description="Color of the page and the widget, as `#8a1f3d`; a pale one is refused")
     care_text: str = Field(
         "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
         "is in danger, please call the emergency number where you are, now. Crisis lines are open day and night: "
@@ -164,6 +169,18 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"[^<>]+<(?:https?://[^<>\s]+|(?:mailto:)?[^<>\s@]+@[^<>\s@]+)>", value.strip()):
             raise ValueError("write it as  Name <https://…>  or  Name <mail@…>")
         return value.strip()
+
+    @field_validator("logo", mode="before")
+    @classmethod
+    def _logo_is_a_file(cls, value: object) -> object:
+        if isinstance(value, str) and re.match(r"(?:https?:)?//|data:", value.strip(), re.IGNORECASE):
+            raise ValueError("save the picture as a file and name that, so that visitors ask no other site for it")
+        return value
+
+    @field_validator("color")
+    @classmethod
+    def _color_can_be_read(cls, value: str) -> str:
+        return accent(value) if value else ""
 
     @field_validator("allowed_origins")
     @classmethod
@@ -311,14 +328,15 @@ class Settings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            why = first["msg"].removeprefix("Value error, ")
             if not first["loc"]:
-                raise SettingsError(f"{first['msg'].removeprefix('Value error, ')}.") from None
+                raise SettingsError(f"{why}.") from None
             key = str(first["loc"][0])
             if first["type"] == "extra_forbidden":
                 known = ", ".join(PREFIX + name.upper() for name in cls.model_fields)
                 raise SettingsError(f"{PREFIX}{key.upper()} is not a setting. Known settings: {known}.") from None
             given = "…" if key in SECRET else repr(first["input"])
-            raise SettingsError(f"{PREFIX}{key.upper()}={given} cannot be used: {first['msg']}.") from None
+            raise SettingsError(f"{PREFIX}{key.upper()}={given} cannot be used: {why}.") from None
 
 
 def _of_one_guide(file: Path) -> dict[str, Any]:
@@ -333,7 +351,7 @@ def _of_one_guide(file: Path) -> dict[str, Any]:
     if wrong := [key for key in values if key in _OF_THE_SERVER]:
         raise SettingsError(
             f"{file}: {PREFIX}{wrong[0].upper()} is set for the whole server, in its environment or .env; "
-            "a guide's own file holds what is the guide's: contact, origins, password, model, journal."
+            "a guide's own file holds what is the guide's: contact, color, logo, origins, password, model, journal."
         )
     return {key: value for key, value in values.items() if value not in (None, "")}
 

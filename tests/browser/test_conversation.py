@@ -97,10 +97,10 @@ def test_a_selected_sentence_can_be_asked_about(visit: Open) -> None:
     page = visit().page
     page.locator(".guide-text p").first.click(click_count=3)
     page.get_by_role("button", name="Ask about this").click()
-    expect(page.get_by_label("Your question")).to_have_value(
+    expect(page.get_by_role("textbox", name="Your question")).to_have_value(
         re.compile(r"^What does the guide say about “This guide is meant")
     )
-    expect(page.get_by_label("Your question")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Your question")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_selector(".turn .marker")
 
@@ -143,7 +143,7 @@ def test_undo_takes_the_last_turn_back_and_keeps_its_words(visit: Open) -> None:
     visited.ask("hello")
     visited.ask(QUESTION)
     visited.page.locator(".turn:last-child").get_by_role("button", name="Undo").click()
-    expect(visited.page.get_by_label("Your question")).to_have_value(QUESTION)
+    expect(visited.page.get_by_role("textbox", name="Your question")).to_have_value(QUESTION)
     visited.reload()
     expect(visited.page.locator(".asked")).to_have_text(["hello"])
 

@@ -24,7 +24,7 @@ def quoted(page: Page, marker: int) -> str:
 
 def test_asking_gives_a_cited_answer_and_a_marker_opens_its_exact_words(visit: Open) -> None:
     page = visit().page
-    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("textbox", name="Your question").fill(QUESTION)
     page.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector(".turn .actions")
     page.locator(".marker").first.click()
@@ -84,7 +84,7 @@ def test_where_the_guide_does_not_answer_the_adviser_is_named(visit: Open) -> No
 
 def test_the_keyboard_alone_asks_opens_a_quote_and_comes_back(visit: Open) -> None:
     page = visit().page
-    page.get_by_label("Your question").focus()
+    page.get_by_role("textbox", name="Your question").focus()
     page.keyboard.type(QUESTION)
     page.keyboard.press("Enter")
     page.wait_for_selector(".turn .actions")
@@ -124,7 +124,7 @@ def test_dark_follows_the_system_and_the_menu_changes_it_for_good(visit: Open) -
 
     def lightness() -> float:
         numbers = re.findall(
-            r"[\d.]+", page.evaluate("getComputedStyle(document.querySelector('gradio-app')).backgroundColor")
+            r"[\d.]+", page.evaluate("getComputedStyle(document.querySelector('#page')).backgroundColor")
         )
         return sum(map(float, numbers[:3]))
 

@@ -71,7 +71,7 @@ def test_everything_can_be_touched(phone: Visit) -> None:
 
 def test_the_smallest_screen_shows_question_and_answer(visit: Open) -> None:
     visited = visit(width=320, height=256)
-    field = visited.page.get_by_label("Your question")
+    field = visited.page.get_by_role("textbox", name="Your question")
     expect(field).to_be_in_viewport()
     visited.ask(QUESTION)
     answer = visited.page.locator(".turn .answer-body p").first

@@ -61,7 +61,7 @@ def test_a_visitor_signs_in_asks_and_the_thumb_reaches_the_journal(page: Page, p
     sign_in(page)
     page.wait_for_selector("body.advisor-ready")
     expect(page.locator("#revised")).to_contain_text(KEPT)
-    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("textbox", name="Your question").fill(QUESTION)
     page.keyboard.press("Enter")
     page.wait_for_selector(".turn:last-child .actions")
     page.get_by_role("button", name="Helpful", exact=False).first.click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -28,6 +29,10 @@ def proxy(server: Server) -> Iterator[str]:
             kept = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "accept-encoding")}
             path = self.path.removeprefix(PREFIX)
             path = path if path.startswith("/") else f"/{path}"
+            with closing(passed):  # also where the browser has gone before all was sent
+                self._pass_on(passed, path, length, kept)
+
+        def _pass_on(self, passed: http.client.HTTPConnection, path: str, length: int, kept: dict[str, str]) -> None:
             passed.request(self.command, path, self.rfile.read(length) or None, kept | {"Host": self.headers["Host"]})
             answer = passed.getresponse()
             body = answer.read()
@@ -38,7 +43,6 @@ def proxy(server: Server) -> Iterator[str]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-            passed.close()
 
         do_POST = do_GET  # noqa: N815
 
@@ -60,7 +64,7 @@ def test_the_page_works_whether_or_not_its_address_ends_in_a_slash(chromium: Bro
     page.goto(proxy + PREFIX + ending)
     page.wait_for_selector("body.advisor-ready")
     assert page.url.startswith(f"{proxy}{PREFIX}/")
-    page.get_by_label("Your question").fill("Which specializations pay the most?")
+    page.get_by_role("textbox", name="Your question").fill("Which specializations pay the most?")
     page.keyboard.press("Enter")
     expect(page.locator(".turn .marker").first).to_be_visible(timeout=20_000)
     assert missed == []

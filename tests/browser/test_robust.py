@@ -53,7 +53,7 @@ def test_a_restart_under_an_open_page_loses_nothing(visit: Open, published: Path
         page, port = visited.page, server.port
         visited.ask("hello")
         server.stop()
-        page.get_by_label("Your question").fill(QUESTION)
+        page.get_by_role("textbox", name="Your question").fill(QUESTION)
         page.keyboard.press("Enter")
         expect(page.locator(".trouble")).to_contain_text("The server does not answer just now. Your question is kept")
         expect(page.locator(".turn:last-child .asked")).to_have_text(QUESTION)
@@ -70,7 +70,7 @@ def test_a_question_left_unanswered_can_be_asked_after_a_reload(visit: Open, pub
     try:
         visited = visit(server.url, complain=False)
         server.stop()
-        visited.page.get_by_label("Your question").fill(QUESTION)
+        visited.page.get_by_role("textbox", name="Your question").fill(QUESTION)
         visited.page.keyboard.press("Enter")
         visited.page.wait_for_selector(".trouble")
         server.start(server.port)
@@ -90,7 +90,7 @@ def test_ten_tabs_of_one_browser_all_answer(visit: Open) -> None:
         tab.wait_for_selector("body.advisor-ready")
         tabs.append(tab)
     for number, tab in enumerate(tabs):
-        tab.get_by_label("Your question").fill(f"{QUESTION} ({number})")
+        tab.get_by_role("textbox", name="Your question").fill(f"{QUESTION} ({number})")
         tab.keyboard.press("Enter")
     for number, tab in enumerate(tabs):
         turn = tab.locator(".turn", has_text=f"({number})")
@@ -123,6 +123,7 @@ def test_old_citations_open_marked_older_after_the_guide_changed(visit: Open, pu
         expect(page.locator(".turn:first-child .older-answer")).to_contain_text("older version")
         expect(page.locator(".turn:last-child .older-answer")).to_have_count(0)
         expect(page.locator("#edition")).to_contain_text(f"version {int(new.split('-')[0])}")
+        page.close()  # before the server goes, which Gradio's controls may still be waiting for
 
 
 def test_three_hundred_turns_are_shown_again_and_the_next_one_costs_no_more_than_itself(visit: Open) -> None:

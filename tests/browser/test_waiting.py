@@ -14,7 +14,7 @@ Open = Callable[..., Any]
 def test_ask_is_stop_while_an_answer_is_made_and_the_question_stays(visit: Open) -> None:
     page = visit().page
     page.route("**/api/ask/stream", lambda route: None)  # never answered
-    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("textbox", name="Your question").fill(QUESTION)
     page.get_by_role("button", name="Ask", exact=True).click()
     stop = page.locator("#ask")
     expect(stop).to_have_text("Stop")
@@ -29,7 +29,7 @@ def test_ask_is_stop_while_an_answer_is_made_and_the_question_stays(visit: Open)
 def test_an_answer_that_takes_long_says_so_and_can_be_stopped(visit: Open) -> None:
     page = visit().page
     page.route("**/api/ask/stream", lambda route: None)
-    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("textbox", name="Your question").fill(QUESTION)
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.locator(".slow")).to_contain_text("longer than usual", timeout=20_000)
     page.locator(".slow").get_by_role("button", name="Stop").click()
@@ -38,9 +38,9 @@ def test_an_answer_that_takes_long_says_so_and_can_be_stopped(visit: Open) -> No
 
 def test_what_is_written_and_not_sent_survives_a_reload(visit: Open) -> None:
     visited = visit()
-    visited.page.get_by_label("Your question").fill("is it too late for")
+    visited.page.get_by_role("textbox", name="Your question").fill("is it too late for")
     visited.reload()
-    expect(visited.page.get_by_label("Your question")).to_have_value("is it too late for")
+    expect(visited.page.get_by_role("textbox", name="Your question")).to_have_value("is it too late for")
 
 
 def test_the_guide_stands_at_the_first_quote_and_the_focus_stays(visit: Open) -> None:

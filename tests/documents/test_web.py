@@ -13,8 +13,8 @@ from threading import Thread
 import pytest
 
 from advisor_bot.documents.fetch import Fetcher, FetchError, Limits
-from advisor_bot.documents.load import Loaded
-from advisor_bot.documents.web import read_pages, split
+from advisor_bot.documents.load import Loaded, load
+from advisor_bot.documents.web import file_name, read_pages, save, split
 from advisor_bot.text import quoted_at
 
 FEES = (
@@ -128,6 +128,27 @@ def test_a_page_is_read_and_keeps_its_address(site: str, tmp_path: Path) -> None
     assert document.text == "# Fees\n\nA term costs 900 euros.\n"
     assert document.address == f"{site}/fees"
     assert document.name == f"{site.removeprefix('http://')}/fees"
+
+
+def test_a_saved_page_is_the_page(site: str, tmp_path: Path) -> None:
+    (page,) = fetched([f"{site}/fees"], tmp_path).documents
+    (name,) = save([page], tmp_path / "corpus")
+    (read,) = load([tmp_path / "corpus"]).documents
+    assert (read.name, read.title, read.address) == (name, page.title, page.address)
+    assert [block for section in read.sections for block in section.heading] == ["Fees"]
+    assert read.text.endswith(f"---\n{page.text}")
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        ("www.example.edu", "www.example.edu.md"),
+        ("www.example.edu/a/fees.html", "www.example.edu/a/fees.md"),
+        ("www.example.edu/../../.ssh/x?id=1&b", "www.example.edu/page/page/ssh/x-id-1-b.md"),
+    ],
+)
+def test_a_saved_page_stays_in_its_folder(page: str, file: str) -> None:
+    assert file_name(page) == file
 
 
 @pytest.mark.parametrize(

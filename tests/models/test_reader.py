@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor_bot.errors import EncoderError
-from advisor_bot.models.export import prepare_models
+from advisor_bot.models.export import ensure_models, prepare_models
 from advisor_bot.models.opening import encoder_of, open_reader, reader_fingerprint
 from advisor_bot.models.reader import NOTHING, Reader, Sentence
 from advisor_bot.settings import Settings
@@ -113,7 +115,7 @@ def test_a_cache_that_cannot_be_written_is_one_line_with_the_setting_to_change(t
 
 def test_preparing_and_reading_import_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from advisor_bot.models.export import prepare_models;"
+        "import sys; from pathlib import Path; from advisor_bot.models.export import ensure_models, prepare_models;"
         "from advisor_bot.settings import Settings;"
         f"reader = prepare_models(Settings(cache=Path({str(tmp_path)!r})), say=lambda _: None).reader;"
         "reader.read(reader.question('hello'), reader.sentences([]));"
@@ -121,3 +123,48 @@ def test_preparing_and_reading_import_no_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_reading_in_parts_gives_what_the_whole_graph_gives(reader: Reader) -> None:
+    from advisor_bot.models.opening import READER, _session
+
+    whole, seen = _session(READER / "reader.onnx", 1), []
+    in_parts = reader._compare
+
+    def both(inputs: dict[str, np.ndarray]) -> object:
+        found = in_parts(inputs)
+        for one, other in zip(found, whole.run(None, inputs), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-4)
+        seen.append(len(inputs["p"]))
+        return found
+
+    many = [Sentence("Tuition is 450 euros a term, " + "and more " * n, "Costs") for n in range(25)]
+    reader._compare = both  # type: ignore[assignment]
+    try:
+        for count in (1, 11, 25):
+            reader.read(reader.question("What does a term cost?"), reader.sentences(many[:count]))
+    finally:
+        reader._compare = in_parts  # type: ignore[method-assign]
+    assert seen == [1, 11, 25]
+
+
+def test_what_an_earlier_version_made_is_used_and_made_anew_when_publishing(encoders: Path, tmp_path: Path) -> None:
+    settings, name = Settings(cache=tmp_path), reader_fingerprint()
+    old = tmp_path / "encoders" / name
+    shutil.copytree(encoders / name, old)
+    manifest = json.loads((old / "manifest.json").read_text())
+    for part in ("pairs.onnx", "together.onnx"):
+        (old / part).unlink()
+        del manifest["files"][part], manifest["sizes"][part]
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    question = "What does a term cost?"
+
+    def asked() -> float:
+        reader = open_reader(settings)
+        return reader.read(reader.question(question), reader.sentences(TEXTS)).answered
+
+    before = asked()
+    assert not (old / "pairs.onnx").exists()
+    ensure_models(settings, say=lambda _: None)
+    assert (old / "pairs.onnx").exists()
+    assert asked() == pytest.approx(before, abs=1e-4)

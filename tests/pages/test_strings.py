@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from advisor_bot.pages import strings
-from advisor_bot.web.widget import LOADER_WORDS, PAGE_SCRIPTS
+from advisor_bot.web.assets import WIDGET_SCRIPTS
+from advisor_bot.web.widget import LOADER_WORDS
 
 PACKAGE = Path(strings.__file__).parents[1]
 SOURCES = [*PACKAGE.glob("**/*.py"), *PACKAGE.glob("static/**/*.js"), *PACKAGE.glob("templates/*.html")]
@@ -20,9 +21,8 @@ def used() -> set[str]:
     keys = set(re.findall(r"\bsay\(\s*[\"'](\w+)[\"']", text))
     keys |= {key for pair in re.findall(r"say\([^()]*\? \"(\w+)\" : \"(\w+)\"\)", text) for key in pair}
     keys |= {start + end for start, ends in BUILT.items() for end in ends}
-    page = (PACKAGE / "pages" / "chat.py").read_text(encoding="utf-8")
-    keys |= set(LOADER_WORDS)
-    return keys | (set(re.findall(r"\{(\w+)\}", page)) - {"book", "person", "bars", "plus", "name"})
+    page = (PACKAGE / "templates" / "chat.html").read_text(encoding="utf-8")
+    return keys | set(LOADER_WORDS) | set(re.findall(r"\{\{ words\.(\w+)", page))
 
 
 def test_every_word_used_is_in_the_catalogue_and_every_word_in_it_is_used() -> None:
@@ -41,7 +41,7 @@ def test_no_string_is_empty_or_names_a_placeholder_in_another_way() -> None:
 
 def test_every_word_of_the_widget_is_there_in_spanish_with_the_same_places_to_fill() -> None:
     english, spanish = strings.catalogue("en"), strings.catalogue("es")
-    text = "\n".join((PACKAGE / "static" / name).read_text(encoding="utf-8") for name in PAGE_SCRIPTS)
+    text = "\n".join((PACKAGE / "static" / name).read_text(encoding="utf-8") for name in WIDGET_SCRIPTS)
     shown = {key for key in english if f'"{key}"' in text} | set(LOADER_WORDS)
     assert len(shown) > 40
     assert shown - set(spanish) == set()

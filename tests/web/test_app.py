@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from advisor_bot.errors import AdvisorError
 from advisor_bot.settings import Settings
 from advisor_bot.web import app as serve
 from advisor_bot.web import security
@@ -177,12 +179,10 @@ def steal(app: FastAPI, page: Any, secret: Path, cache: Path) -> list[str]:
 def test_a_crafted_undo_event_copies_no_file_even_with_gradio_unguarded(
     secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Gradio's own checks hold once ``mount_page`` has armed them; the guard around it is taken off here."""
+    """Gradio's own checks hold once ``mount_page`` has armed them; the guard around the page is not there."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(ROOT)
     app, page = mounted(lambda app, page: serve.mount_page(app, page, Settings()))
-    mount = app.router.routes[-1]
-    mount.app = mount.app.app  # type: ignore[attr-defined]
     assert steal(app, page, secret, tmp_path / "cache") == []
 
 
@@ -202,6 +202,35 @@ def test_the_page_itself_takes_no_crafted_event(client: TestClient, secret: Path
         turns = [{"role": "user", "content": [message]}]
         response = client.post("/gradio_api/run/predict", json={"fn_index": 0, "data": [turns], "session_hash": "s"})
         assert response.status_code == 404
+
+
+def test_the_api_is_ready_before_gradio_is_imported(settings: Settings) -> None:
+    code = (
+        "import sys; from fastapi.testclient import TestClient; from advisor_bot.settings import Settings\n"
+        "from advisor_bot.web import serve\n"
+        f"app = serve.server(Settings(index={str(settings.index_folder)!r}))\n"
+        "client = TestClient(app, base_url='http://127.0.0.1', client=('127.0.0.1', 5000))\n"
+        "assert client.post('/api/ask', json={'question': 'Which specializations pay best?'}).status_code == 200\n"
+        "assert 'gradio' not in sys.modules\n"
+        "assert '<textarea' in client.get('/').text\n"
+        "assert 'gradio' not in sys.modules, 'the page itself needs nothing of it'\n"
+        "assert client.get('/config').status_code == 200 and 'gradio' in sys.modules\n"
+        "app.state.advisor.versions.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_gradio_cannot_be_had_the_page_and_the_api_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serve, "drawn_controls", lambda *_: 1 / 0)
+    app = web_serve.server(settings)
+    with TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=False) as client:
+        assert client.get("/config").status_code == 500
+        assert client.get("/").status_code == 200
+        assert client.post("/api/ask", json={"question": "Which specializations pay best?"}).status_code == 200
+    assert "The chat's controls could not be made" in caplog.text
 
 
 # --- the server as a process ------------------------------------------------------------------------------------
@@ -240,6 +269,21 @@ def test_a_busy_port_is_one_line_and_nothing_heavy_is_loaded(settings: Settings)
     assert "--port" in err
 
 
+def test_nobody_is_let_in_before_the_guide_is_open(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """A balancer asks another server then; one that took the connection would keep its visitor waiting."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        there = settings.model_copy(update={"port": free.getsockname()[1]})
+    first, second = web_serve.bind(there), web_serve.bind(there)
+    with first, second, socket.socket() as visitor, socket.socket() as another:
+        assert visitor.connect_ex(("127.0.0.1", there.port)) != 0
+        web_serve.let_in(first, there)
+        assert another.connect_ex(("127.0.0.1", there.port)) == 0
+        assert f"Serving on http://127.0.0.1:{there.port}" in capsys.readouterr().out
+        with pytest.raises(AdvisorError, match=f"Cannot listen on 127.0.0.1:{there.port}"):
+            web_serve.let_in(second, there)
+
+
 def test_with_nothing_published_and_no_guide_it_says_so_and_stops(tmp_path: Path) -> None:
     environ = {**os.environ, "ADVISOR_CORPUS": str(tmp_path / "nowhere"), "ADVISOR_INDEX": str(tmp_path / "index")}
     done = subprocess.run(
@@ -269,3 +313,23 @@ def test_any_folder_is_published_and_served_and_published_again_at_the_next_star
             process.terminate()
             process.communicate(timeout=serve.GRACE + 20)
     assert (guide.parent / ".advisor" / "LIVE").is_file()
+
+
+def test_what_is_worked_out_for_later_waits_while_the_page_is_drawn(settings: Settings) -> None:
+    from advisor_bot import assemble
+    from advisor_bot.web import late
+
+    drawing, go_on, tried = threading.Event(), threading.Event(), []
+    page = late.Late("page", lambda: (drawing.set(), go_on.wait(30))[1])  # type: ignore[arg-type, return-value]
+    advisor = assemble.advisor(settings)
+    advisor._warming = lambda guide: iter([lambda: tried.append(guide)])  # type: ignore[method-assign]
+    page.begin()
+    assert drawing.wait(30)
+    warming = threading.Thread(target=advisor.warm, args=(late.wait,))
+    warming.start()
+    warming.join(0.3)
+    assert tried == []
+    go_on.set()
+    warming.join(30)
+    assert len(tried) == 1
+    advisor.versions.close()

@@ -12,7 +12,7 @@ from advisor_bot.answers.advisor import Advisor
 from advisor_bot.pages.strings import languages
 from advisor_bot.settings import Settings
 from advisor_bot.web import app as serve
-from advisor_bot.web import widget
+from advisor_bot.web import assets, widget
 
 ORIGINS = "https://www.example.edu,http://localhost:8000"
 
@@ -59,21 +59,21 @@ def test_the_frame_runs_our_files_only_and_makes_no_markup_of_text(shared: TestC
 
 
 def test_no_key_or_token_stands_in_what_a_host_page_loads() -> None:
-    text = widget.files().loader.decode().lower()
+    text = widget.loader().decode().lower()
     assert not any(word in text for word in ("token", "secret", "api_key", "apikey", "cookie", "localstorage"))
 
 
 def test_the_widget_stays_light_in_every_language() -> None:
-    files = {name: len(gzip.compress(body, 9)) for name, (body, _) in widget.files().by_path.items()}
-    assert len(gzip.compress(widget.files().loader, 9)) <= 4096
+    files = {name: len(gzip.compress(body, 9)) for name, (body, _) in assets.files().by_path.items()}
+    assert len(gzip.compress(widget.loader(), 9)) <= 4096
     for language in languages():
-        others = {f"strings.{other}.json" for other in languages() if other != language} | {widget.ON_PAGE}
+        loaded = (*assets.WIDGET_SCRIPTS, "widget/frame.css", f"strings.{language}.json")
         page = len(gzip.compress(widget.page(Settings()).encode(), 9))
-        assert page + sum(size for name, size in files.items() if name not in others) <= 20_000
+        assert page + sum(files[name] for name in loaded) <= 20_000
 
 
 def test_files_are_kept_for_good_under_their_version_and_asked_for_anew_under_another(shared: TestClient) -> None:
-    here = shared.get(f"/{widget.files().folder}widget/frame.js")
+    here = shared.get(f"/{assets.files().folder}widget/frame.js")
     assert here.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert here.headers["content-encoding"] == "gzip"
     old = shared.get("/ui-0123456789/widget/frame.js")
@@ -81,12 +81,12 @@ def test_files_are_kept_for_good_under_their_version_and_asked_for_anew_under_an
     assert shared.get("/widget").headers["cache-control"] == "no-cache"
     assert shared.get("/widget.js").content == shared.get("/widget-v1.js").content
     for _ in range(3):
-        assert shared.get("/widget.js", headers={"Accept-Encoding": "identity"}).content == widget.files().loader
+        assert shared.get("/widget.js", headers={"Accept-Encoding": "identity"}).content == widget.loader()
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "../settings.py", "chat.js", "strings.xx.json", ""])
-def test_no_other_file_is_served_beside_the_widget(shared: TestClient, name: str) -> None:
-    assert shared.get(f"/{widget.files().folder}{name}").status_code == 404
+@pytest.mark.parametrize("name", ["nothing.js", "../settings.py", "owner.js", "strings.xx.json", ""])
+def test_no_other_file_is_served_beside_the_packed_ones(shared: TestClient, name: str) -> None:
+    assert shared.get(f"/{assets.files().folder}{name}").status_code == 404
 
 
 def test_a_site_that_may_frame_it_may_still_not_call_the_api(shared: TestClient) -> None:

@@ -92,13 +92,15 @@ class Advisor:
         with self.versions.lease() as guide:
             return self.offers.answerable(suggestions.starters(guide), guide)
 
-    def warm(self) -> None:
+    def warm(self, wait: Callable[[], object] = lambda: None) -> None:
         """Work out now what would keep the first questions waiting; try what may be offered.
 
-        Ends early when another version is live. What a swap left in memory is given back.
+        ``wait`` is called before each step: it may hold things up for what is more urgent. Ends early when another
+        version is live. What a swap left in memory is given back.
         """
         with self.versions.lease() as guide:
             for step in self._warming(guide):
+                wait()
                 if guide.name != self.versions.live or not threading.main_thread().is_alive():
                     return
                 step()

@@ -17,6 +17,7 @@ from advisor_bot.types import Document, Passage, Section
 
 _log = logging.getLogger(__name__)
 MOST_STARTERS, MOST_NEXT = 6, 3
+NEAR = 40  # sections before and after a quoted one, among which there is something to go on with
 LONGEST = 90  # characters of a heading that a question is made of
 TRIED_AT_ONCE = 2_000  # sentences of a guide whose questions are tried while a student waits
 _VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
@@ -70,6 +71,10 @@ class Offers:
 
 def starters(guide: Guide) -> list[str]:
     """Return questions to begin with: the owner's (``starters`` in the front matter), else those of the headings."""
+    return list(guide.once(_starters))
+
+
+def _starters(guide: Guide) -> list[str]:
     own = [question.strip(" ,") for d in guide.documents.values() for question in _asked_in(d.meta.get("starters", ""))]
     if own:
         return own[:MOST_STARTERS]
@@ -83,7 +88,7 @@ def starters(guide: Guide) -> list[str]:
 
 def all_questions(guide: Guide) -> list[str]:
     """Return every question that may be offered after an answer."""
-    return [as_question(section.heading[-1], guide) for section in _offered(guide)]
+    return [as_question(section.heading[-1], guide) for section in guide.once(_offered)]
 
 
 def next_questions(
@@ -96,9 +101,12 @@ def next_questions(
     shown = {passage.heading for passage in quoted}
     here = shown or {passage.heading for passage in read[:2]}
     told = [place[1] for text in asked if (place := section_asked_for(text, guide) or section_headed(text, guide))]
-    sections = _offered(guide)
-    places = [place for place, section in enumerate(sections) if section.heading in here]
-    near = sorted(range(len(sections)), key=lambda i: min((abs(i - place) for place in places), default=i))
+    sections = guide.once(_offered)
+    places = [place for heading in here for place in guide.once(_places).get(heading, ())]
+    around = {i for place in places or [0] for i in range(place - NEAR, place + NEAR + 1)}
+    near = sorted(
+        (i for i in around if 0 <= i < len(sections)), key=lambda i: (min(abs(i - place) for place in places or [0]), i)
+    )
     left = [sections[i] for i in near if sections[i].heading not in shown and sections[i] not in told]
     return [as_question(section.heading[-1], guide) for section in left[: 2 * MOST_NEXT]]
 
@@ -155,6 +163,14 @@ def _offered(guide: Guide) -> list[Section]:
         and len(section.heading[-1]) <= LONGEST
         and len(places.get(_folded(section.heading[-1]), ())) == 1
     ]
+
+
+def _places(guide: Guide) -> dict[tuple[str, ...], list[int]]:
+    """Return where in ``_offered`` the sections of a heading stand."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for place, section in enumerate(guide.once(_offered)):
+        found.setdefault(section.heading, []).append(place)
+    return found
 
 
 def _folded(text: str) -> str:

@@ -2,7 +2,7 @@
 
 The converters are the extra ``formats``: BeautifulSoup and markdownify for pages, pandoc (a program of its own) for
 Word and its kin, pdfplumber for PDF; docs/guides.md says why these. A file that holds no text, is locked, damaged or
-too large unpacked is left out with the reason (``CannotConvertError``).
+too large unpacked is left out with the reason (``UnreadableError``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from advisor_bot.documents import html
+from advisor_bot.errors import UnreadableError
 
 MOST_UNPACKED = 300_000_000  # bytes of a zipped file's parts together; a text of a thousand pages has about 10 million
 MOST_HTML = 20_000_000
@@ -28,10 +29,6 @@ _WESTERN = frozenset("iso-8859-1 iso8859-1 latin1 latin-1 l1 us-ascii ascii iso-
 _HIDDEN = "hidden text"
 
 Pages = tuple[tuple[int, int], ...]
-
-
-class CannotConvertError(Exception):
-    """Why a file cannot be turned into text; follows the file's name in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +43,25 @@ class Converted:
 def to_markdown(suffix: str, data: bytes) -> Converted:
     """Return a file as Markdown.
 
-    Raises ``CannotConvertError`` for a file that has no text, is locked, damaged or too large unpacked, or where
+    Raises ``UnreadableError`` for a file that has no text, is locked, damaged or too large unpacked, or where
     the extra ``formats`` is not installed.
     """
     try:
         return _CONVERTERS[suffix](data)
-    except CannotConvertError:
+    except UnreadableError:
         raise
-    except html.NoTextError as problem:
-        raise CannotConvertError(str(problem)) from None
     except ImportError as error:
-        raise CannotConvertError(f"needs {error.name}; run `pip install 'advisor-bot[formats]'`") from None
+        raise UnreadableError(f"needs {error.name}; run `pip install 'advisor-bot[formats]'`") from None
     except subprocess.TimeoutExpired:
-        raise CannotConvertError(f"takes longer than {LONGEST} s to read; split it or save it anew") from None
+        raise UnreadableError(f"takes longer than {LONGEST} s to read; split it or save it anew") from None
     except Exception as error:  # the converters raise dozens of kinds on damaged files
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise CannotConvertError(f"is damaged or not what its name says ({reason}); save it anew") from error
+        raise UnreadableError(f"is damaged or not what its name says ({reason}); save it anew") from error
 
 
 def _html(data: bytes) -> Converted:
     if len(data) > MOST_HTML:
-        raise CannotConvertError(f"is larger than {MOST_HTML // 1_000_000} MB; split it")
+        raise UnreadableError(f"is larger than {MOST_HTML // 1_000_000} MB; split it")
     text, left = html.read(decoded(data))
     return Converted(text, (), left)
 
@@ -94,7 +89,7 @@ def _by_pandoc(kind: str, part: str) -> Callable[[bytes], Converted]:
 
     def convert(data: bytes) -> Converted:
         if data.startswith(b"\xd0\xcf\x11\xe0"):
-            raise CannotConvertError(f"is encrypted or an old .doc; save it as .{kind} without a password")
+            raise UnreadableError(f"is encrypted or an old .doc; save it as .{kind} without a password")
         data, taken = _unpackable(data, part, kind) if part else (data, 0)
         text, left = html.read(re.sub(r"<title>.*?</title>", "", _pandoc(kind, data), count=1, flags=re.S))
         return Converted(text, (), {**left, _HIDDEN: left.get(_HIDDEN, 0) + taken})
@@ -105,15 +100,15 @@ def _by_pandoc(kind: str, part: str) -> Callable[[bytes], Converted]:
 def _unpackable(data: bytes, part: str, kind: str) -> tuple[bytes, int]:
     """Return a zipped file without its hidden text, and how many pieces of that it had.
 
-    Raises ``CannotConvertError`` where it unpacks to too much or is another kind.
+    Raises ``UnreadableError`` where it unpacks to too much or is another kind.
     """
     from advisor_bot.documents.hidden import MAY_HIDE, without_hidden  # it needs a package of the extra `formats`
 
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         if sum(each.file_size for each in parts.infolist()) > MOST_UNPACKED:
-            raise CannotConvertError(f"unpacks to more than {MOST_UNPACKED // 1_000_000} MB; split it")
+            raise UnreadableError(f"unpacks to more than {MOST_UNPACKED // 1_000_000} MB; split it")
         if part not in parts.namelist():
-            raise CannotConvertError(f"is no {kind.upper()} document; save it as .{kind}")
+            raise UnreadableError(f"is no {kind.upper()} document; save it as .{kind}")
         shown = without_hidden(kind, {name: parts.read(name) for name in parts.namelist() if name in MAY_HIDE})
         if not shown.taken:
             return data, 0
@@ -134,7 +129,7 @@ def _pandoc(kind: str, data: bytes) -> str:
     )  # fmt: skip
     if done.returncode:
         reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["pandoc cannot read it"])[0][:200]
-        raise CannotConvertError(f"is damaged or not what its name says ({reason}); save it anew")
+        raise UnreadableError(f"is damaged or not what its name says ({reason}); save it anew")
     return done.stdout.decode(errors="replace")
 
 
@@ -150,10 +145,10 @@ def _pdf(data: bytes) -> Converted:
     )  # fmt: skip
     if done.returncode:
         reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["it stops the reader"])[-1][:200]
-        raise CannotConvertError(f"is damaged or not what its name says ({reason}); save it anew")
+        raise UnreadableError(f"is damaged or not what its name says ({reason}); save it anew")
     made = json.loads(done.stdout)
     if "problem" in made:
-        raise CannotConvertError(made["problem"])
+        raise UnreadableError(made["problem"])
     return Converted(made["text"], tuple((start, page) for start, page in made["pages"]), made["left"])
 
 

@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from advisor_bot.documents.html_tables import new_tag, square
+from advisor_bot.errors import UnreadableError
+
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 DEEPEST = 300  # tags within tags; a page written by people has about 30
-MOST_CELLS = 200_000
-LONGEST_SPAN = 1_000
 LONGEST_HEADING = 120
 _NEVER = "script, style, noscript, template, iframe, svg, audio, video, object, canvas, map, head > *, input, select"
 _MENUS = (
@@ -33,17 +34,13 @@ _BULLETS = re.compile(r"^\s*[·•▪◦o§Øü\uf0b7\uf0a7\uf0d8\uf0fc-]\s+")
 Remarks = Counter[str]
 
 
-class NoTextError(Exception):
-    """Why a page cannot be read, worded to follow its name in a sentence."""
-
-
 def read(html: str) -> tuple[str, Remarks]:
-    """Return a page as Markdown and how often which kind of thing is not read. Raises ``NoTextError``."""
+    """Return a page as Markdown and how often which kind of thing is not read. Raises ``UnreadableError``."""
     from bs4 import BeautifulSoup
 
     page = BeautifulSoup(_without_comments(html), "html.parser")
     if _depth(page) > DEEPEST:
-        raise NoTextError("is nested too deeply to be read; save it anew from a word processor")
+        raise UnreadableError("is nested too deeply to be read; save it anew from a word processor")
     title = page.title.get_text(" ", strip=True) if page.title else ""
     left = Remarks()
     main = _seen(page, left)
@@ -53,10 +50,10 @@ def read(html: str) -> tuple[str, Remarks]:
     _word_lists(main)
     _bold_headings(main)
     for table in reversed(main.find_all("table")):
-        _table(table)
+        square(table)
     text = _markdown(main)
     if not text.strip():
-        raise NoTextError("holds no text outside its menus")
+        raise UnreadableError("holds no text outside its menus")
     return (f"# {title}\n\n{text}" if title and not main.find("h1") else text), left
 
 
@@ -197,7 +194,7 @@ def _move(note: Tag, sign: Tag) -> None:
     words = re.sub(r"^\s*(?:\[\w{1,3}\]|[*†‡])\s*", "", note.get_text(" ", strip=True))
     note.decompose()
     if block is not None and not block.decomposed and words:
-        (block.find_parent(["ul", "ol"]) or block).insert_after(_new("p", words))
+        (block.find_parent(["ul", "ol"]) or block).insert_after(new_tag("p", words))
 
 
 def _is_power(raised: Tag) -> bool:
@@ -219,7 +216,7 @@ def _raised(main: Tag) -> None:
         lowered.unwrap()
 
 
-# --- headings, items, tables -------------------------------------------------------------------------------------
+# --- headings and items -------------------------------------------------------------------------------------------
 
 
 def _accordions(main: Tag) -> None:
@@ -249,14 +246,8 @@ def _word_lists(main: Tag) -> None:
         if above is not None and above.name == "ul" and above.get("data-word"):
             above.append(item)
         else:
-            made = item.wrap(_new("ul"))
+            made = item.wrap(new_tag("ul"))
             made["data-word"] = "1"
-
-
-def _new(name: str, words: str = "") -> Tag:
-    from bs4 import BeautifulSoup
-
-    return BeautifulSoup("", "html.parser").new_tag(name, string=words or None)
 
 
 def _bold_headings(main: Tag) -> None:
@@ -279,77 +270,9 @@ def _bold_headings(main: Tag) -> None:
             part.name = f"h{level}"
             part.string = head
         elif following is not None and following.name == "br" and not str(bold.next_sibling or "").strip(" \n<br/>"):
-            part.insert_before(_new(f"h{level}", head))
+            part.insert_before(new_tag(f"h{level}", head))
             bold.decompose()
             following.decompose()
-
-
-def _table(table: Tag) -> None:
-    """Replace a table by one whose every row has all its cells, the first row its column names."""
-    rows, heads = _grid(table)
-    if not rows:
-        table.decompose()
-        return
-    if max(len(row) for row in rows) == 1 or _is_layout(table):
-        table.name = "div"
-        for part in table.find_all(["tr", "td", "th", "tbody", "thead", "tfoot", "caption"]):
-            part.name = "div"
-        return
-    names = [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*rows[:heads], strict=True)]
-    caption = table.find("caption")
-    lines = [names, ["---"] * len(names), *rows[heads:]]
-    text = "\n".join("| " + " | ".join(cell.replace("|", "\\|") or " " for cell in line) + " |" for line in lines)
-    made = _new("pre", text)
-    made["data-table"] = "1"
-    if caption and caption.get_text(strip=True):
-        table.insert_before(_new("p", caption.get_text(" ", strip=True)))
-    table.replace_with(made)
-
-
-def _is_layout(table: Tag) -> bool:
-    return table.get("role") == "presentation" or bool(table.find(["h1", "h2", "h3", "ul", "ol", "pre"]))
-
-
-def _grid(table: Tag) -> tuple[list[list[str]], int]:
-    """Return the words of the cells, those that span repeated, and how many rows are column names."""
-    filled: dict[tuple[int, int], str] = {}
-    heads, width = 0, 0
-    rows = [row for row in table.find_all("tr") if row.find_parent("table") is table]
-    for y, row in enumerate(rows):
-        cells = row.find_all(["td", "th"], recursive=False)
-        x = 0
-        for cell in cells:
-            while (y, x) in filled:
-                x += 1
-            across, down = _span(cell, "colspan"), min(_span(cell, "rowspan"), len(rows) - y)
-            words = _cell_words(cell)
-            for dy in range(down):
-                for dx in range(across):
-                    filled[y + dy, x + dx] = words
-            x += across
-            if len(filled) > MOST_CELLS:
-                raise NoTextError(f"has a table of more than {MOST_CELLS:,} cells; split it")
-        width = max(width, x)
-        headed = row.find_parent("thead") is not None or (cells and all(cell.name == "th" for cell in cells))
-        heads += bool(headed and heads == y)
-    grid = [[filled.get((y, x), "") for x in range(width)] for y in range(len(rows))]
-    if heads and not any(any(row) for row in grid[:heads]):
-        grid, heads = grid[heads:], 0
-    grid = [row for place, row in enumerate(grid) if any(row) or place < heads]
-    if not heads and len(rows) > 1 and any(_span(cell, "rowspan") > 1 for cell in rows[0].find_all(["td", "th"])):
-        heads = 1 + (len({*grid[0]}) < len(grid[0]))
-    return grid, min(max(heads, 1), len(grid))
-
-
-def _span(cell: Tag, name: str) -> int:
-    said = str(cell.get(name, "1")).strip()
-    return max(1, min(int(said), LONGEST_SPAN)) if said.isdigit() and len(said) < 6 else 1
-
-
-def _cell_words(cell: Tag) -> str:
-    for mark in cell.find_all(["br", "p", "li", "div"]):
-        mark.append(" ") if mark.name != "br" else mark.replace_with(" ")
-    return re.sub(r"([*_`\[\]<>\\])", r"\\\1", " ".join(cell.get_text("").split()))
 
 
 def _markdown(main: Tag) -> str:
@@ -358,7 +281,7 @@ def _markdown(main: Tag) -> str:
     tables: list[str] = []
     for place, table in enumerate(main.find_all("pre", attrs={"data-table": True})):
         tables.append(table.get_text())
-        table.replace_with(_new("p", f"TABLEPLACE{place}X"))
+        table.replace_with(new_tag("p", f"TABLEPLACE{place}X"))
     text = str(MarkdownConverter(heading_style="ATX", bullets="-", strip=["img"]).convert(str(main)))
     text = "\n".join(line.rstrip() for line in text.replace("\r", "").replace("\u00a0", " ").split("\n"))
     text = re.sub(r"(?m)^[ \t>-]*TABLEPLACE(\d+)X[ \t]*$", lambda found: f"\n\n{tables[int(found[1])]}\n\n", text)

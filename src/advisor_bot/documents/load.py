@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import yaml
-from charset_normalizer import from_bytes
 
 from advisor_bot.documents import convert, markdown, plain_text
+from advisor_bot.documents.decode import decode
 from advisor_bot.documents.outline import sections
-from advisor_bot.errors import LoadError
+from advisor_bot.errors import LoadError, UnreadableError
 from advisor_bot.types import Document, Section
 
 CASES = "cases.jsonl"  # scored questions that travel with a guide; no part of it
@@ -28,21 +28,6 @@ _FRONT_MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)^(?:---|\.\.\.)[ \t]*(?:\n|
 _SETTING = re.compile(r"([\w][\w .-]{0,40}):(?:\s+(.*))?")
 _ATX = re.compile(r"(?m)^#{1,6}[ \t]+\S")
 _UNDERLINED = re.compile(r"(?m)^[^\s=].{0,120}\n={3,}[ \t]*$")
-_BOMS = {
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
-# What a Western text in Windows-1252 uses besides ASCII; other signs mean that the bytes are something else.
-_WESTERN = frozenset(
-    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüŒœŠšŽžŸ‘’“”„‚–—…•·€£¥¢§©®™°±²µ½¼¾×«»¿¡ºª\xa0"
-)
-_MAC = re.compile("[a-z][ÒÓÔÕÐÑÉŽ](?:[a-z]|\\W|$)|[a-z]\\W?[ÐÑ] ")  # quotation marks and dashes of old Macs
-_OTHERS = """cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 iso8859_2 koi8_r cp932 gb18030 big5 euc_jp
-    euc_kr""".split()
-_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +44,6 @@ class Loaded:
 
     documents: tuple[Document, ...]
     left_out: tuple[LeftOut, ...]
-
-
-class _UnreadableError(Exception):
-    """Why one file is left out."""
 
 
 # --- text -> Document ----------------------------------------------------------------------------------------
@@ -123,73 +104,15 @@ def _words(node: yaml.Node) -> str:
     return ", ".join(" ".join(item.value.split()) for item in items if isinstance(item, yaml.ScalarNode))
 
 
-# --- bytes -> text -------------------------------------------------------------------------------------------
-
-
-def _decode(data: bytes) -> str:
-    encoding = next((encoding for bom, encoding in _BOMS.items() if data.startswith(bom)), None)
-    if not encoding and b"\0" in data[:4096]:
-        encoding = _zero_pattern(data[:4096])
-        if not encoding:
-            raise _UnreadableError("is not text (binary content); give a text file or remove it")
-    try:
-        text = data.decode(encoding or "utf-8")
-    except UnicodeDecodeError as error:
-        if encoding and encoding != "utf-8-sig":
-            raise _UnreadableError(f"is damaged {encoding.upper()} at byte {error.start}; save it as UTF-8") from None
-        text = _legacy(data, error)
-    if "\0" in text or len(_CONTROLS.findall(text)) * 100 > len(text):
-        raise _UnreadableError("is not text (binary content); give a text file or remove it")
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _zero_pattern(sample: bytes) -> str | None:
-    """Return the two-byte encoding that a text without a mark is in, judged by where its zero bytes stand."""
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if odd > 0.6 * len(sample) / 2 and even * 10 < odd:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.6 * len(sample) / 2 and odd * 10 < even else None
-
-
-def _legacy(data: bytes, error: UnicodeDecodeError) -> str:
-    """Return text in an older encoding; raise where it is not clear which, rather than show garbled words."""
-    line = data.count(b"\n", 0, error.start) + 1
-    unclear = _UnreadableError(f"is not valid UTF-8 (byte {error.start}, line {line}); save it as UTF-8")
-    high = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    if len(re.findall(rb"[\xc3-\xf4][\x80-\xbf]", data)) * 4 > high:
-        raise unclear  # UTF-8 that was damaged
-    mac = data.decode("mac_roman")
-    western = data.decode("cp1252", errors="replace")
-    if _MAC.search(western) and {sign for sign in mac if sign > "\x7f"} <= _WESTERN:
-        return mac
-    if {sign for sign in western if sign > "\x7f"} <= _WESTERN:
-        return western
-    encoding = _detected(data, high / len(data))
-    try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        raise unclear from None
-
-
-def _detected(data: bytes, high: float) -> str:
-    """Return the encoding that makes sense of ``data``, "" if none does; ``high``: share of bytes beyond ASCII."""
-    sample = data[:200_000]
-    sample = sample[: sample.rfind(b"\n") + 1] or sample
-    best = from_bytes(sample, cp_isolation=_OTHERS).best()
-    if best is None or best.language == "Unknown" or (best.percent_coherence < 20 and high < 0.4):
-        return ""
-    return best.encoding
-
-
 # --- files ---------------------------------------------------------------------------------------------------
 
 
 def _read_markdown(name: str, data: bytes) -> Document:
-    return parse(name, _decode(data), markup=True)
+    return parse(name, decode(data), markup=True)
 
 
 def _read_text(name: str, data: bytes) -> Document:
-    text = _decode(data)
+    text = decode(data)
     return parse(name, text, markup=_is_markdown(text))
 
 
@@ -200,10 +123,7 @@ def _is_markdown(text: str) -> bool:
 
 
 def _read_converted(name: str, data: bytes) -> Document:
-    try:
-        made = convert.to_markdown(PurePosixPath(name).suffix.lower(), data)
-    except convert.CannotConvertError as problem:
-        raise _UnreadableError(str(problem)) from None
+    made = convert.to_markdown(PurePosixPath(name).suffix.lower(), data)
     return replace(parse(name, made.text, markup=True), pages=made.pages, left=dict(made.left))
 
 
@@ -228,7 +148,7 @@ def load(paths: Sequence[Path], *, max_bytes: int = 50_000_000) -> Loaded:
     for path in paths:
         if not os.path.lexists(path):
             raise LoadError(f"{path}: no such file or folder; check the path")
-        for name, file in _files(path):
+        for name, file in files(path):
             if isinstance(file, str):
                 left_out.append(LeftOut(name, file))
                 continue
@@ -237,7 +157,7 @@ def load(paths: Sequence[Path], *, max_bytes: int = 50_000_000) -> Loaded:
             taken[name] = file
             try:
                 documents.append(_document(name, file, max_bytes))
-            except _UnreadableError as problem:
+            except UnreadableError as problem:
                 left_out.append(LeftOut(name, str(problem)))
     return Loaded(
         tuple(sorted(documents, key=lambda document: document.name)),
@@ -245,7 +165,7 @@ def load(paths: Sequence[Path], *, max_bytes: int = 50_000_000) -> Loaded:
     )
 
 
-def _files(path: Path) -> Iterator[tuple[str, Path | str]]:
+def files(path: Path) -> Iterator[tuple[str, Path | str]]:
     """Yield (name, file) for each file in ``path``, (name, reason) for what cannot be looked into."""
     if not path.is_dir():
         yield _printable(path.name), path
@@ -286,9 +206,9 @@ def _document(name: str, file: Path, max_bytes: int) -> Document:
     reader = _reader(name)
     if reader is None:
         kinds = ", ".join(READERS)
-        raise _UnreadableError(f"is of a kind that is not read; give one of {kinds}")
+        raise UnreadableError(f"is of a kind that is not read; give one of {kinds}")
     if "\ufffd" in name:
-        raise _UnreadableError("has a name with characters that cannot be shown; rename it")
+        raise UnreadableError("has a name with characters that cannot be shown; rename it")
     return _read(name, reader, _bytes(file, max_bytes))
 
 
@@ -296,20 +216,20 @@ def read_bytes(name: str, suffix: str, data: bytes) -> Document | LeftOut:
     """Return the document in ``data``, read like a file with this suffix, or the reason why it is left out."""
     try:
         return _read(name, READERS[suffix], data, suffix)
-    except _UnreadableError as problem:
+    except UnreadableError as problem:
         return LeftOut(name, str(problem))
 
 
 def _read(name: str, reader: Reader, data: bytes, suffix: str = "") -> Document:
     try:
         document = reader(name, data) if not suffix else replace(reader(f"page{suffix}", data), name=name)
-    except _UnreadableError:
+    except UnreadableError:
         raise
     except Exception as problem:  # one file must never keep the others from being read
-        raise _UnreadableError(f"cannot be understood ({problem!r}); please report this file") from problem
+        raise UnreadableError(f"cannot be understood ({problem!r}); please report this file") from problem
     if not any(section.blocks for section in document.sections):
         empty = not document.text.strip()
-        raise _UnreadableError(
+        raise UnreadableError(
             "is empty; write something in it or remove it" if empty else "holds no text under its headings"
         )
     return document
@@ -319,13 +239,13 @@ def _bytes(file: Path, max_bytes: int) -> bytes:
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise _UnreadableError("is not a regular file; remove it")
+            raise UnreadableError("is not a regular file; remove it")
         with file.open("rb") as stream:
             data = stream.read(max_bytes + 1)
     except FileNotFoundError:
-        raise _UnreadableError("is a link to nothing; remove it or mend the link") from None
+        raise UnreadableError("is a link to nothing; remove it or mend the link") from None
     except OSError as problem:
-        raise _UnreadableError(f"cannot be read ({problem.strerror}); check who may read it") from None
+        raise UnreadableError(f"cannot be read ({problem.strerror}); check who may read it") from None
     if len(data) > max_bytes:
-        raise _UnreadableError(f"is larger than {max_bytes / 1_000_000:g} MB; split it or raise ADVISOR_MAX_FILE_MB")
+        raise UnreadableError(f"is larger than {max_bytes / 1_000_000:g} MB; split it or raise ADVISOR_MAX_FILE_MB")
     return data

@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any
 
 from advisor_bot.documents.printed import Line, lines_of, regions
+from advisor_bot.errors import UnreadableError
 
 MOST_PAGES = 5_000
 MOST_MEMORY = 2_000_000_000
@@ -35,10 +36,6 @@ _PAGE_NUMBER = re.compile(r"(?:page |p\. ?)?#(?: ?(?:/|of|\||-) ?#)?")
 Pages = tuple[tuple[int, int], ...]
 
 
-class NoTextError(Exception):
-    """Why a PDF cannot be read, worded to follow its name in a sentence."""
-
-
 @dataclass
 class _Part:
     """One paragraph, item, heading or table to be: ``mark`` goes before it, its words come with their pages."""
@@ -49,7 +46,7 @@ class _Part:
 
 
 def read(data: bytes) -> tuple[str, Pages, Counter[str]]:
-    """Return the text as Markdown, the offset of each page, and what is not read. Raises ``NoTextError``."""
+    """Return the text as Markdown, the offset of each page, and what is not read. Raises ``UnreadableError``."""
     import pdfplumber
     from pdfplumber.utils.exceptions import PdfminerException
 
@@ -57,11 +54,11 @@ def read(data: bytes) -> tuple[str, Pages, Counter[str]]:
         opened = pdfplumber.open(io.BytesIO(data))
     except PdfminerException as error:
         if "Password" in repr(error):
-            raise NoTextError("is encrypted; save it without a password") from None
+            raise UnreadableError("is encrypted; save it without a password") from None
         raise
     with opened as printed:
         if len(printed.pages) > MOST_PAGES:
-            raise NoTextError(f"has more than {MOST_PAGES} pages; split it")
+            raise UnreadableError(f"has more than {MOST_PAGES} pages; split it")
         left: Counter[str] = Counter()
         outline = _outline(printed)
         lines: list[Line] = []
@@ -72,7 +69,7 @@ def read(data: bytes) -> tuple[str, Pages, Counter[str]]:
             lines += found
             page.close()
     if sum(letter.isalpha() for line in lines for letter in line.words) < LEAST_TEXT:
-        raise NoTextError("has no text, only pictures (a scan?); run text recognition over it")
+        raise UnreadableError("has no text, only pictures (a scan?); run text recognition over it")
     kept = _without_running_titles(lines)
     left["running title or page number"] += len(lines) - len(kept)
     text, pages = _joined(_parts(kept, outline))
@@ -246,7 +243,7 @@ def main() -> None:
     try:
         text, pages, left = read(sys.stdin.buffer.read())
         made: dict[str, Any] = {"text": text, "pages": pages, "left": left}
-    except NoTextError as problem:
+    except UnreadableError as problem:
         made = {"problem": str(problem)}
     sys.stdout.write(json.dumps(made))
 

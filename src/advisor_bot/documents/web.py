@@ -8,12 +8,12 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from advisor_bot.documents import convert
 from advisor_bot.documents.fetch import Fetcher, FetchError, Page
-from advisor_bot.documents.load import LeftOut, Loaded, read_bytes
+from advisor_bot.documents.load import READERS, LeftOut, Loaded, read_bytes
 from advisor_bot.types import Document
 
 MOST_PAGES = 1_000
@@ -92,6 +92,30 @@ def read_pages(
         else:
             documents[document.name] = document
     return Loaded(tuple(sorted(documents.values(), key=lambda one: one.name)), tuple(left_out))
+
+
+def save(documents: Sequence[Document], folder: Path) -> list[str]:
+    """Write each page as a Markdown file in ``folder`` that keeps its title and address; return the files' names."""
+    names: list[str] = []
+    for document in documents:
+        name = file_name(document.name)
+        while name in names:
+            name = f"{name.removesuffix('.md')}-2.md"
+        names.append(name)
+        settings = {**document.meta, "title": document.title}
+        front = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in settings.items())
+        text = document.text[document.sections[0].start :] if document.sections else document.text
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"---\n{front}---\n{text}", "utf-8")
+    return names
+
+
+def file_name(name: str) -> str:
+    """Return the name of a file for a page: ``www.example.edu/fees.md`` for ``www.example.edu/fees.html``."""
+    page = PurePosixPath(name)
+    page = page.with_suffix("") if page.suffix.lower() in READERS else page
+    parts = (re.sub(r"[^\w.-]+", "-", part)[:80].strip(".-") or "page" for part in page.parts)
+    return "/".join(parts) + ".md"
 
 
 def _document(page: Page) -> Document | LeftOut:

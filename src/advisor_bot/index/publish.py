@@ -1,6 +1,6 @@
 """From a folder of text to the live version: plan, guard, publish, roll back, list, prune, watch.
 
-The functions return values and print nothing; ``ingest_command.py`` prints.
+The functions return values and print nothing; ``ingest_output.py`` prints.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Plan:
             "reasons": list(self.reasons),
             "documents": [changes.as_json(document) for document in self.documents],
             "answers": list(self.answers.changed) if self.answers else [],
+            "asked": self.answers.asked if self.answers else 0,
+            "score": [self.answers.before, self.answers.after] if self.answers else [],
         }
 
     @property

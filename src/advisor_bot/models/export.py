@@ -23,7 +23,7 @@ from filelock import FileLock
 from advisor_bot.disk import file_hash, sync
 from advisor_bot.errors import EncoderError
 from advisor_bot.models.encoder import Encoder
-from advisor_bot.models.merge import merge_into
+from advisor_bot.models.merge import is_merged, merge_into
 from advisor_bot.models.opening import (
     Models,
     cores,
@@ -83,7 +83,7 @@ def ensure_models(settings: Settings, *, say: Callable[[str], None]) -> Path | N
     """Make what is made once a machine where it is missing or damaged; return where an owner's encoder stands."""
     reading = settings.encoder_folder / reader_fingerprint()
     with _writing(reading.parent):
-        if not is_sound(reading, thoroughly=True):
+        if not is_merged(reading, thoroughly=True):
             say("Preparing the reader (once a machine).")
             merge_into(reading)
         return _ensure_export(settings, say) if settings.embedding_model else None

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from advisor_bot.disk import file_hash, sync
 from advisor_bot.errors import EncoderError
-from advisor_bot.models.opening import PACKAGED_WEIGHTS, READER, card, is_sound, source_of
+from advisor_bot.models.opening import PACKAGED_WEIGHTS, READER, card, is_sound, manifest_of, source_of
+from advisor_bot.models.split import PAIRS, TOGETHER, split_into
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -34,7 +35,8 @@ def merge_into(target: Path) -> None:
     try:
         _write_graph(building / "model.onnx", {**_lower(source), **_tuned()})
         shutil.copyfile(source / "tokenizer.json", building / "tokenizer.json")
-        names = ("model.onnx", "tokenizer.json")
+        split_into(building, (READER / "reader.onnx").read_bytes())
+        names = ("model.onnx", "tokenizer.json", PAIRS, TOGETHER)
         manifest = {
             "name": "reading",
             "model": "",
@@ -45,12 +47,17 @@ def merge_into(target: Path) -> None:
         (building / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
         for file in building.iterdir():
             sync(file)
-        if not is_sound(target):
+        if not is_merged(target):
             shutil.rmtree(target, ignore_errors=True)
             building.rename(target)
             sync(target.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def is_merged(target: Path, *, thoroughly: bool = False) -> bool:
+    """Tell whether ``target`` holds all that ``merge_into`` writes; earlier versions of the program wrote less."""
+    return is_sound(target, thoroughly=thoroughly) and PAIRS in manifest_of(target)["files"]
 
 
 def _write_graph(file: Path, weights: Weights) -> None:

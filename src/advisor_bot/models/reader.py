@@ -115,7 +115,7 @@ class Reader:
         card: dict[str, Any],
         tokenizer: Any,
         encode: Callable[[dict[str, NDArray[Any]]], tuple[NDArray[np.float32], NDArray[np.float32]]],
-        compare: Callable[[dict[str, NDArray[Any]]], tuple[NDArray[np.float32], NDArray[np.float32]]],
+        compare: Callable[[dict[str, NDArray[Any]]], Sequence[NDArray[np.float32]]],
         heads: Heads,
         *,
         workers: int = 1,

@@ -118,14 +118,16 @@ def read(lookup: Lookup, guide: Guide) -> Evidence:
         for (number, passage, span, text), answers, helps in zip(found, verdict.answers, verdict.helps, strict=True)
     ]
     sentences.sort(key=lambda one: -one.answers)
-    answered = verdict.answered
-    if sentences and answered < card()["limits"]["row"] and _is_row(sentences[0], guide):
-        answered = min(answered, _just_below(card()["limits"]["answered"]))
+    limits, answered = card()["limits"], verdict.answered
+    row = bool(sentences) and _is_row(sentences[0], guide)
+    # A row's neighbours look alike, and a reading that leans on the talk is one of several: both must be surer.
+    if answered < max(limits["row"] if row else 0.0, limits["after"] if lookup.name[0].startswith(AFTER) else 0.0):
+        answered = min(answered, _just_below(limits["answered"]))
     return exact(Evidence(query, tuple(passages), tuple(sentences), answered, verdict.helped), guide)
 
 
 def _is_row(sentence: Sentence, guide: Guide) -> bool:
-    """Tell whether a sentence is the row of a table: it takes more to be sure of one, its neighbours look alike."""
+    """Tell whether a sentence is the row of a table."""
     text = guide.documents[sentence.passage.document].text
     return row_header(text, sentence.start, sentence.end) is not None
 

@@ -1,7 +1,8 @@
-// The chat page: waits for Gradio to draw it, then wires conversation, reader and menu.
+// The chat page: wires conversation, reader and menu to what the server sent.
 
 import { address, Away, guide as fetchGuide, untilReady } from "./api.js";
 import { backCloses } from "./back.js";
+import { gradioControls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
 import { conversationMarkdown, printable, save } from "./export.js";
@@ -10,32 +11,23 @@ import { profile, wireProfile } from "./profile.js";
 import { Reader } from "./reader.js";
 import { forgetAll, keep, kept } from "./store.js";
 import { contactLine } from "./turn.js";
-import { day, edition, loadWords, say } from "./words.js";
+import { day, edition, say, useWords } from "./words.js";
 
+const LATER = 1000; // ms after the first answer until Gradio's controls are fetched
 const byId = (id) => document.getElementById(id);
 
-/** Resolves when the elements Gradio draws, in no order it promises, are there, and the question has its field. */
-function drawn(...ids) {
-  return new Promise((resolve) => {
-    const look = () => ids.every(byId) && input() && (observer.disconnect(), resolve());
-    const observer = new MutationObserver(look);
-    observer.observe(document, { childList: true, subtree: true });
-    look();
-  });
-}
-
 const input = () => document.querySelector("#question textarea");
+const sent = JSON.parse(byId("page-data").textContent); // the words, and the guide where one was live
 
-/** Show the page once the browser has laid out what was drawn. */
-function show() {
-  requestAnimationFrame(() => requestAnimationFrame(() => document.body.classList.add("advisor-drawn")));
+/** Put `text` into the question field, through the event that it is listened to by. */
+function write(text) {
+  input().value = text;
+  input().dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-/** Put `text` into the question field, through the event Gradio listens to. */
 function fill(text) {
   const field = input();
-  field.value = text;
-  field.dispatchEvent(new Event("input", { bubbles: true }));
+  write(text);
   field.focus();
   field.setSelectionRange(text.length, text.length);
 }
@@ -48,6 +40,7 @@ function tell(text) {
 }
 
 async function guideWhenReady() {
+  if (sent.guide) return sent.guide;
   for (;;) {
     try {
       return await fetchGuide();
@@ -103,17 +96,30 @@ function busy(running) {
   const button = byId("ask");
   document.body.classList.toggle("answering", running);
   if (button) button.textContent = say(running ? "stop" : "ask");
+  if (!running) setTimeout(wireGradio, LATER);
 }
 
-/** Stop stops, and what is written but not sent survives a reload. */
+/** Ask asks, Stop stops, and what is written but not sent survives a reload. */
 function wireComposer(conversation) {
-  byId("ask").addEventListener("click", (event) => {
-    if (!document.body.classList.contains("answering") || input().value.trim()) return;
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#ask") || !document.body.classList.contains("answering") || input().value.trim()) return;
+    event.preventDefault();
     event.stopImmediatePropagation();
     conversation.stop();
   }, { capture: true });
-  input().addEventListener("input", () => keep("draft", input().value || null));
+  document.addEventListener("input", ({ target }) => {
+    if (target !== input()) return;
+    keep("draft", target.value || null);
+    if (target.form) grow(target);
+  });
+  byId("composer").addEventListener("submit", () => write(window.advisor.ask(input().value)));
   if (kept("draft")) fill(kept("draft"));
+}
+
+/** Make the field as high as its text, six lines at most. */
+function grow(field) {
+  field.style.blockSize = "auto";
+  field.style.blockSize = `${Math.min(field.scrollHeight, 168)}px`;
 }
 
 function setTheme(dark) {
@@ -141,9 +147,9 @@ function confirmed(id, action) {
 }
 
 async function start() {
+  useWords(sent.words);
   const coming = guideWhenReady();
-  await Promise.all([loadWords(), drawn("masthead", "log", "reader-root", "question", "ask")]);
-  if (kept("theme") && !new URLSearchParams(location.search).has("__theme")) setTheme(kept("theme") === "dark");
+  byId("menu-theme").setAttribute("aria-pressed", String(document.body.classList.contains("dark")));
   const reader = new Reader(byId("reader-root"), { tell, quoteSelected: (text) => fill(say("about_selected", { text })) });
   previewMarkers(byId("log"));
   let conversation = null;
@@ -155,8 +161,6 @@ async function start() {
       return "";
     },
   };
-  await Promise.race([coming, new Promise((resolve) => setTimeout(resolve, 1500))]); // a slow server is not waited for
-  show();
   let guide = await coming;
   const live = async (version) => {
     if (version === guide.version) return;
@@ -165,7 +169,7 @@ async function start() {
     conversation.setVersion(guide.version);
     reader.start(guide);
   };
-  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version, busy });
+  conversation = new Conversation(byId("log"), { reader, profile, tell, fill, live, contact: guide.contact, version: guide.version, own: guide.own_words, busy });
   wireComposer(conversation);
   showGuide(guide);
   showStarters(guide, conversation);
@@ -173,8 +177,28 @@ async function start() {
   document.querySelectorAll("dialog").forEach(backCloses);
   wireProfile(byId("profile-dialog"), byId("open-profile"), { ask: () => conversation.ask(say("which_fits")), tell, say });
   printable(byId("print-extra"), () => guide, () => conversation.turns);
+  catchUp(conversation);
   await reader.start(guide);
   document.body.classList.add("advisor-ready");
+}
+
+/** Ask what was asked before this script was there. */
+function catchUp(conversation) {
+  const { early } = window;
+  window.early = null; // from now on what is asked is heard
+  if (!early.trim()) return;
+  if (input().value === early) write("");
+  conversation.ask(early);
+}
+
+/** Gradio draws the controls once something was asked; until then a slow line carries nothing of it. */
+function wireGradio() {
+  if (wireGradio.begun || !document.body.classList.contains("has-turns")) return;
+  wireGradio.begun = true;
+  gradioControls(byId("composer"), byId("controls"), (text) => {
+    write(text);
+    busy(document.body.classList.contains("answering"));
+  }).catch(console.error);
 }
 
 start().catch((error) => {

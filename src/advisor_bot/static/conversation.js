@@ -14,7 +14,7 @@ const HISTORY_CHARS = 4000; // of each of their texts
 
 /** The conversation in `root`. */
 export class Conversation {
-  constructor(root, { reader, profile, tell, fill, live, contact, version, busy }) {
+  constructor(root, { reader, profile, tell, fill, live, contact, version, busy, own = false }) {
     Object.assign(this, { root, reader, profile, tell, fill, live, contact, version, busy, running: new Map() });
     this.on = {
       open: (answer, citation) => reader.openCitation(answer, citation),
@@ -25,6 +25,7 @@ export class Conversation {
       changed: (turn) => keepTurn(turn),
       isOlder: (answer) => answer.guide_version !== this.version,
       tell,
+      own,
     };
     onOtherTab(() => this.restore());
     this.restore();

@@ -59,7 +59,8 @@ export function showAnswer(node, on, contact) {
   const { answer } = turn;
   const named = ({ kind, text }) => kind === "note" && contact && text.includes(contact.name); // linked below instead
   const body = answer.segments.filter((segment) => !named(segment));
-  const sure = body[0]?.text.startsWith(sureness(answer)) ? "" : sureness(answer);
+  const meant = sureness(answer, on.own);
+  const sure = body[0]?.text.startsWith(meant) ? "" : meant;
   holder(node).replaceChildren(
     answerBody(answer, body, { open: (citation) => on.open(answer, citation), section: (citation) => on.section(answer, citation) }),
     ...[

@@ -6,7 +6,12 @@ let spoken = "en";
 /** Load the catalogue of `language`; resolves when `say` can be used. */
 export async function loadWords(language = "en") {
   const response = await fetch(new URL(`strings.${language}.json`, import.meta.url));
-  words = await response.json();
+  useWords(await response.json(), language);
+}
+
+/** Use a catalogue that is here already. */
+export function useWords(catalogue, language = "en") {
+  words = catalogue;
   spoken = language;
 }
 

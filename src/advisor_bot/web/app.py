@@ -1,4 +1,7 @@
-"""The FastAPI application: routes, the Gradio page mounted at ``/``, headers, limits, a bounded shutdown."""
+"""The FastAPI application: routes, Gradio's controls for the chat page, headers, limits, a bounded shutdown.
+
+Importing Gradio takes longer than all the rest together. So its part is made in the background while all else answers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +22,15 @@ if TYPE_CHECKING:
 
     import gradio as gr
     from fastapi import FastAPI
-    from fastapi.staticfiles import StaticFiles
+    from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.routing import BaseRoute
 
     from advisor_bot.answers.advisor import Advisor
     from advisor_bot.journal.keeper import Journal
     from advisor_bot.programs.mcp_tools import McpTools
+    from advisor_bot.web.late import Late
     from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.security import App
 
 log = logging.getLogger(__name__)
 
@@ -39,48 +43,86 @@ def create_app(
     advisor: Advisor, settings: Settings, metrics: Metrics | None = None, journal: Journal | None = None
 ) -> FastAPI:
     """Return the whole server over ``advisor``: API, reader, static files, and the chat page at ``/``."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     from fastapi import FastAPI
     from starlette.routing import Route
 
     from advisor_bot import __version__
-    from advisor_bot.pages import chat
-    from advisor_bot.pages.strings import STATIC
     from advisor_bot.programs import chat_completions, mcp_tools
     from advisor_bot.programs.asking import Asking
-    from advisor_bot.web import api, owner, widget
+    from advisor_bot.web import api, assets, owner, widget
+    from advisor_bot.web.late import Late
     from advisor_bot.web.metrics import Metrics
+    from advisor_bot.web.security import PageOnly
 
     metrics = metrics or Metrics()
     metrics.watch(advisor)
     asking = Asking(advisor, (metrics, journal) if journal else (metrics,))
     tools = mcp_tools.McpTools(asking)
+    controls = Late("chat's controls", lambda: drawn_controls(settings))
     app = FastAPI(
         title="Advisor",
         version=__version__,
         description="Answers from one guide, every sentence proved by an exact quote.",
         docs_url=None,  # its page loads scripts from other hosts; the description itself is /openapi.json
         redoc_url=None,
-        lifespan=lambda _: _alive(tools, journal),
+        lifespan=lambda _: _alive(controls, tools, journal),
     )
+    app.add_middleware(assets.Compressed)
     add_guards(app, settings, metrics.guide)
     add_error_handlers(app)
     ours = api.routes(asking, settings, metrics, journal)
     ours.include_router(chat_completions.routes(asking, api.ERRORS))
     app.include_router(ours)
     app.router.routes.extend(
-        [*widget.routes(settings), *owner.routes(settings), Route(mcp_tools.PATH, tools, methods=["POST"])]
+        [
+            Route("/", _chat_page(advisor, settings), methods=["GET"]),
+            *assets.routes(),
+            *widget.routes(settings),
+            *owner.routes(settings),
+            Route(mcp_tools.PATH, tools, methods=["POST"]),
+        ]
     )
-    app.mount("/ui", fresh_files(str(STATIC)), name="ui")
-    routes = [*app.router.routes, *ours.routes]
-    in_loop(lambda: mount_page(app, chat.build_page(settings), settings, routes, advisor.title))
+    add_ui(app, settings)
+    app.mount("/", PageOnly(controls, [*app.router.routes, *ours.routes]))  # type: ignore[arg-type]
     app.state.advisor, app.state.journal, app.state.metrics = advisor, journal, metrics
     return app
 
 
+def _chat_page(advisor: Advisor, settings: Settings) -> Callable[[Request], Response]:
+    """Return what serves the chat page, with the guide that is live at that moment in it."""
+    from starlette.responses import HTMLResponse
+
+    from advisor_bot.pages import chat, guide_view, look
+    from advisor_bot.web import assets
+    from advisor_bot.web.security import page_policy
+
+    parts = chat.Parts(
+        style=assets.style(*assets.CHAT_STYLES) + look.brand(settings),
+        first=assets.script("first.js"),
+        folder=assets.files().folder,
+        scripts=assets.CHAT_SCRIPTS,
+        logo=look.logo(settings),
+    )
+
+    def page(_: Request) -> Response:
+        try:
+            guide = guide_view.guide(advisor.versions, advisor, settings, None)
+        except AdvisorError:  # nothing is live: the page waits and says so
+            guide = None
+        html = chat.render(guide, settings, parts)
+        policy = page_policy(html.encode())
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+
+    return page
+
+
 @asynccontextmanager
-async def _alive(tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
-    """Run the tools while the server does; what waits for the journal is written before a signal ends the process."""
+async def _alive(controls: Late, tools: McpTools, journal: Journal | None) -> AsyncIterator[None]:
+    """Begin to make the controls, run the tools while the server runs.
+
+    What waits for the journal is written before a signal ends the process.
+    """
+    controls.begin()
     async with tools.running():
         yield
     if journal:
@@ -100,14 +142,14 @@ def add_guards(app: FastAPI, settings: Settings, guide: str = "") -> None:
     from advisor_bot.web.proxy import BehindProxy
     from advisor_bot.web.security import Gate, Headers
 
-    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed; its presence also makes Gradio's own step aside
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # closed
     # The last one added is the first one asked.
     if guide:
         app.add_middleware(Share, most=SHARE)
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     app.add_middleware(Access, settings=settings)
     app.add_middleware(RateLimit, settings=settings)
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, max_drop=settings.max_file_mb * 1_000_000)
     app.add_middleware(RequestLog, guide=guide)
     app.add_middleware(BehindProxy, proxies=settings.proxies, root_path=settings.root_path)
     app.add_middleware(Headers)
@@ -122,22 +164,26 @@ def in_loop(build: Callable[[], None]) -> None:
     asyncio.run(inside())
 
 
-def mount_page(
-    app: FastAPI,
-    page: gr.Blocks,
-    settings: Settings,
-    ours: Sequence[BaseRoute] = (),
-    title: Callable[[], str] = lambda: "",
-) -> None:
-    """Mount a Gradio page at ``/``, shut: it serves its own files and nothing else, and takes nothing in.
+def drawn_controls(settings: Settings) -> App:
+    """Return Gradio's part as an application; it needs no lifespan, since it is only ever read."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
 
-    ``ours`` are the other routes; a method that they do not take is refused as such. ``title``: for shared links.
-    """
+    from advisor_bot.pages import chat
+
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # its presence makes Gradio's own step aside
+    in_loop(lambda: mount_page(app, chat.build_controls(settings), settings))
+    drawn: App = app.router.routes[-1].app  # type: ignore[attr-defined]
+    return drawn
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> None:
+    """Mount a Gradio page at ``/``, shut: it serves its own files and takes nothing in."""
     import gradio as gr
 
     from advisor_bot.pages import chat
-    from advisor_bot.pages.shell import Shell
-    from advisor_bot.web.security import PageOnly
 
     page.queue(max_size=QUEUE, default_concurrency_limit=4)
     gr.mount_gradio_app(
@@ -145,7 +191,6 @@ def mount_page(
         page,
         path="/",
         theme=chat.theme(),
-        head=chat.head(),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -157,8 +202,6 @@ def mount_page(
     )
     # Only launch() sets this, and without it Gradio skips its check of file paths: any file could be read.
     page.has_launched = True
-    mount = app.router.routes[-1]
-    mount.app = PageOnly(Shell(mount.app, title), ours)  # type: ignore[attr-defined]
 
 
 def _blocked(settings: Settings) -> list[str]:
@@ -167,9 +210,15 @@ def _blocked(settings: Settings) -> list[str]:
     return [str(folder) for folder in dict.fromkeys(folders)]
 
 
-def fresh_files(folder: str) -> StaticFiles:
-    """Return static files that a browser asks about again each time, so that an upgrade shows at once."""
+def add_ui(app: FastAPI, settings: Settings) -> None:
+    """Serve what our pages load at ``/ui``; a browser asks each time, so that an upgrade shows at once."""
     from fastapi.staticfiles import StaticFiles
+    from starlette.responses import Response
+
+    from advisor_bot.pages import look
+    from advisor_bot.pages.strings import STATIC
+    from advisor_bot.web.assets import A_YEAR
+    from advisor_bot.web.security import picture_policy
 
     class Fresh(StaticFiles):
         def file_response(self, *args: Any, **kwargs: Any) -> Response:
@@ -177,12 +226,20 @@ def fresh_files(folder: str) -> StaticFiles:
             response.headers["Cache-Control"] = "no-cache"
             return response
 
-    return Fresh(directory=folder)
+    def ours(body: str | bytes, kind: str, kept: str = "no-cache", **more: str) -> Callable[[Request], Response]:
+        return lambda _: Response(body, media_type=kind, headers={"Cache-Control": kept} | more)
+
+    app.add_route("/ui/tokens.css", ours(look.tokens(settings), "text/css"))
+    app.add_route("/ui/brand.css", ours(look.brand(settings), "text/css"))
+    app.add_route("/ui/icon.svg", ours(look.icon(settings), "image/svg+xml"))
+    if logo := look.logo(settings):
+        policy = {"Content-Security-Policy": picture_policy()}
+        app.add_route(f"/{logo.address}", ours(logo.body, logo.kind, A_YEAR, **policy))
+    app.mount("/ui", Fresh(directory=str(STATIC)), name="ui")
 
 
 def add_error_handlers(app: FastAPI) -> None:
     """Give every error of ``app`` the one shape."""
-    from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException

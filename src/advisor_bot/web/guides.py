@@ -28,9 +28,9 @@ from advisor_bot import __version__
 from advisor_bot.errors import AdvisorError, SettingsError
 from advisor_bot.index import versions
 from advisor_bot.index.publish import watch as watch_files
-from advisor_bot.pages.strings import STATIC, say
+from advisor_bot.pages.strings import say
 from advisor_bot.settings import OWN_FILE, Settings
-from advisor_bot.web.app import SHARE, add_error_handlers, add_guards, fresh_files
+from advisor_bot.web.app import SHARE, add_error_handlers, add_guards, add_ui
 from advisor_bot.web.metrics import together
 from advisor_bot.web.security import Receive, Scope, Send, read_policy, route_path
 
@@ -250,7 +250,7 @@ def _front(guides: Guides) -> FastAPI:
     )
     add_guards(app, guides.base.model_copy(update={"password": ""}))  # each guide asks for its own
     add_error_handlers(app)
-    app.mount("/ui", fresh_files(str(STATIC)), name="ui")
+    add_ui(app, guides.base)
     _add_routes(app, guides)
     return app
 

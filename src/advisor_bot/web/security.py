@@ -24,10 +24,11 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TOO_LARGE = "The request is larger than {} bytes. Send a shorter question or fewer turns of history."
 MAX_BODY = 262_144  # bytes; a question with fifty turns of history stays far below
+DROP = "/owner/draft"  # the one address that takes files, of an owner who has signed in
 
-# What Gradio's page loads. Events, uploads, files and proxies are shut: the conversation runs over /api alone.
+# What Gradio's controls load. Events, uploads, files and proxies are shut: the conversation runs over /api alone.
 _PAGE_PATHS = re.compile(
-    r"/|/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|robots\.txt|manifest\.json|config)"
+    r"/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|robots\.txt|manifest\.json|config)"
     r"|/gradio_api/(?:startup-events|app_id|custom_component_assets/.*)"
 )
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL)
@@ -101,14 +102,19 @@ def desk_policy() -> str:
     """Return the policy of the owner's desk: our files, forms to ourselves, no frame around it."""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 
 
-def page_policy(html: bytes) -> str:
-    """Return the policy of the Gradio page: own scripts, and inline ones only as the server wrote them.
+def picture_policy() -> str:
+    """Return the policy of an owner's picture. An SVG may hold scripts: in a page none runs, nor by its address."""
+    return "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
-    Gradio's page calls ``new Function`` for its templates, hence ``'unsafe-eval'``; a script that
+
+def page_policy(html: bytes) -> str:
+    """Return the policy of the chat page: own scripts, and inline ones only as the server wrote them.
+
+    Gradio calls ``new Function`` for its templates, hence ``'unsafe-eval'``; a script that
     slipped into the page as markup would still not run.
     """
     inline = " ".join(sorted({_hash(body) for body in _INLINE_SCRIPT.findall(html) if body.strip()}))
@@ -124,7 +130,7 @@ def _hash(body: bytes) -> str:
 
 
 class Headers:
-    """Sets our headers on every answer, a policy wherever the route set none, and the page's own policy."""
+    """Sets our headers on every answer, and the strictest policy wherever the route set none."""
 
     def __init__(self, app: App) -> None:
         """Wrap ``app``."""
@@ -135,17 +141,10 @@ class Headers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        held: list[Message] = []
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_headers(message)
-                if _is_page(message):
-                    held.append(message)
-                    return
-            elif held:
-                await _send_page(held, message, send)
-                return
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -154,32 +153,10 @@ class Headers:
 def _add_headers(start: Message) -> None:
     present = {name.lower(): value for name, value in start["headers"]}
     ours = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
+    ours[b"content-security-policy"] = STRICT_POLICY.encode()
     if b"frame-ancestors 'self'; " not in present.get(b"content-security-policy", STRICT_POLICY.encode()):
         del ours[b"x-frame-options"]  # it cannot name other sites, and the policy does
     start["headers"] = [*start["headers"], *((k, v) for k, v in ours.items() if k not in present)]
-
-
-def _is_page(start: Message) -> bool:
-    """Tell whether this is an HTML answer that set no policy of its own: Gradio's page, built per request."""
-    headers = dict(start["headers"])
-    html = bool(headers.get(b"content-type", b"").startswith(b"text/html"))
-    if b"content-security-policy" in headers:
-        return False
-    if not html:
-        start["headers"].append((b"content-security-policy", STRICT_POLICY.encode()))
-    return html
-
-
-async def _send_page(held: list[Message], body: Message, send: Send) -> None:
-    held.append(body)
-    if body.get("more_body"):
-        return
-    start, *parts = held
-    held.clear()
-    html = b"".join(part.get("body", b"") for part in parts)
-    start["headers"].append((b"content-security-policy", page_policy(html).encode()))
-    await send(start)
-    await send({"type": "http.response.body", "body": html})
 
 
 class PageOnly:
@@ -214,9 +191,9 @@ class PageOnly:
 class Gate:
     """Refuses what no page of ours sends: cross-site calls, shut routes, wrong media types, huge bodies."""
 
-    def __init__(self, app: App, max_body: int = MAX_BODY) -> None:
-        """Wrap ``app``; a body of more than ``max_body`` bytes is answered with 413."""
-        self.app, self.max_body = app, max_body
+    def __init__(self, app: App, max_body: int = MAX_BODY, max_drop: int = MAX_BODY) -> None:
+        """Wrap ``app``; a body of more than ``max_body`` bytes, or of ``max_drop`` with files, is answered with 413."""
+        self.app, self.max_body, self.max_drop = app, max_body, max_drop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it in one line of JSON."""
@@ -230,7 +207,8 @@ class Gate:
         if refusal := self._refusal(scope, headers):
             await refuse(send, *refusal)
             return
-        await self.app(scope, _LimitedBody(receive, self.max_body), send)
+        most = self.max_drop if route_path(scope) == DROP else self.max_body
+        await self.app(scope, _LimitedBody(receive, most), send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         path, writes = route_path(scope), scope["method"] not in ("GET", "HEAD", "OPTIONS")
@@ -240,7 +218,8 @@ class Gate:
         form = path in ("/sign-in", "/plain", "/owner") or path.startswith("/owner/")  # the addresses that take one
         if writes and not form and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             return 415, "media_type", "Send JSON with the header Content-Type: application/json."
-        if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > self.max_body:
+        said = headers.get("content-length", "0")
+        if path != DROP and said.isdigit() and int(said) > self.max_body:  # of files, the desk says it on its page
             return 413, "too_large", _TOO_LARGE.format(self.max_body)
         return None
 

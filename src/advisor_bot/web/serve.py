@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from advisor_bot import heap
 from advisor_bot.errors import AdvisorError, IndexingError, SettingsError
 from advisor_bot.settings import Settings
 
@@ -71,7 +72,6 @@ def serve(settings: Settings, *, watch: bool = False, fresh: bool = False) -> No
     The port is taken first, so that a busy one is said before anything heavy is loaded. ``fresh``: what has changed
     since it was published is published first; otherwise only a guide that never was.
     """
-    from advisor_bot import heap
     from advisor_bot.web.access import openings
 
     sock = bind(settings)
@@ -160,8 +160,10 @@ def server(settings: Settings, name: str = "", shared: Shared | None = None) -> 
 
 
 def _warm(advisor: Advisor) -> None:
+    from advisor_bot.web import late
+
     with _WARMING:
-        advisor.warm()
+        advisor.warm(late.wait)  # a visitor who waits for the page comes first
 
 
 def journal_of(advisor: Advisor, settings: Settings) -> Journal | None:
@@ -194,7 +196,6 @@ def serve_guides(base: Settings, read: Callable[..., Settings], *, watch: bool =
 
     Raises ``AdvisorError`` where the port is taken, there is no such folder, or a setting cannot be for all.
     """
-    from advisor_bot import heap
     from advisor_bot.web.access import openings
     from advisor_bot.web.app import run
 
@@ -274,6 +275,7 @@ def _watch(settings: Settings) -> None:
 
 def main() -> None:
     """Run the command; an error is one line on stderr and exit code 1."""
+    heap.multiply_in_one_thread()
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     command.command()(app)
     try:

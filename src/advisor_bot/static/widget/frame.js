@@ -105,6 +105,7 @@ function build() {
   });
   document.body.append(
     el("header", {},
+      document.getElementById("logo")?.content.cloneNode(true) ?? "",
       el("div", {}, title, about),
       iconButton("forget", say("widget_forget"), () => forget.showModal()),
       el("a", { class: "icon-button", href: address(""), target: "_blank", rel: "noopener", "aria-label": say("widget_own_page"), title: say("widget_own_page") }, icon("open")),
@@ -161,6 +162,7 @@ page.conversation = new Conversation(page.log, {
   ...page,
   contact: guide.contact,
   version: guide.version,
+  own: guide.own_words,
   profile: () => context,
   reader: {
     openCitation(answer, citation) {
