@@ -102,12 +102,14 @@ def figures(rows: list[Asked]) -> dict[str, float]:
         sides = [[r.answer.confidence for r in rows if (r.verdict in yes) is side] for side in (True, False)]
         return evaluate.auroc(*sides)
 
+    called = [r for r in rows if r.shown == "answered"]
     words = [len(r.answer.text.split()) for r in rows if r.shown != "refused"]
     return {
         "questions": len(rows),
         "usefulness": round(sum(worth(r.verdict, r.shown, r.quoted) for r in rows) / len(rows), 3),
         "shown": share("answered", [r.quoted for r in rows]),
         "answered": share("answered", [r.shown == "answered" for r in rows]),
+        "answered and right": round(sum(r.verdict == "answered" and r.quoted for r in called) / max(1, len(called)), 3),
         "refused": share("answered", [r.shown == "refused" for r in rows]),
         "partial shown": share("partial", [r.quoted for r in rows]),
         "no answered": share("no", [r.shown == "answered" for r in rows]),

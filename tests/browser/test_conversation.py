@@ -168,7 +168,7 @@ def test_a_thumb_down_asks_why_and_is_counted_once(visit: Open, server: Server) 
 def test_confidence_is_said_in_words(visit: Open) -> None:
     visited = visit()
     visited.ask(QUESTION)
-    expect(visited.page.locator(".sure")).to_have_text("The guide says this plainly.")
+    expect(visited.page.locator(".sure")).to_have_text("This seems to answer it. The numbers show where it stands.")
 
 
 def test_a_comparison_is_a_table_that_can_be_widened_and_narrowed(visit: Open) -> None:

@@ -13,8 +13,8 @@ export function answerBody(answer, segments, on) {
 
 /** What the answer's confidence means, `own`: in a language model's words; "" for a greeting or a question back. */
 export function sureness(answer, own = false) {
-  const plainly = own && answer.writer !== "quotes" ? say("sure_own") : say("sure_plainly");
-  return { answered: plainly, partial: say("sure_partly"), not_covered: say("sure_not") }[answer.status] ?? "";
+  const answered = own && answer.writer !== "quotes" ? say("sure_own") : say("sure_answered");
+  return { answered, partial: say("sure_partly"), not_covered: say("sure_not") }[answer.status] ?? "";
 }
 
 /** The heading path of a citation, as one line. */
