@@ -214,6 +214,16 @@ def test_unchanged_texts_keep_their_vectors_and_ids(settings: Settings) -> None:
         assert (first.vectors[rows[0]] == second.vectors[rows[1]]).all()
 
 
+def test_index_folder_moved_away_while_a_version_is_built_does_not_come_back(settings: Settings) -> None:
+    def move(*_: object) -> None:
+        if settings.index_folder.exists():
+            settings.index_folder.rename(settings.index_folder.with_name("moved"))
+
+    with pytest.raises(IndexingError, match="cannot be written"):
+        publish(documents(settings), settings, say=move, progress=move)
+    assert not settings.index_folder.exists()
+
+
 def test_progress_counts_to_the_number_of_texts(settings: Settings) -> None:
     told: list[tuple[str, int, int]] = []
     published = publish(documents(settings), settings, progress=lambda *step: told.append(step))

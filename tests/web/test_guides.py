@@ -66,6 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, encoders: Path) -> Path:
     put(folder, "private", FEES, "ADVISOR_PASSWORD=correct horse\n")
     put(folder, "broken", FEES, "ADVISOR_CONTACT=nobody\n")
     (folder / "Not A Name").mkdir()
+    (folder / "Not A Name" / "guide.md").write_text(FEES)
     for manifest in (put(folder, "damaged", THESIS) / ".advisor").glob("versions/*/manifest.json"):
         manifest.write_text("{}")
     return folder
@@ -181,6 +182,15 @@ def test_a_folder_that_comes_is_served_and_one_that_goes_is_not(tmp_path: Path, 
         until(lambda: httpx.get(f"{url}/g/thesis/").status_code == 404)
         assert "450 euros" in quotes(url, "fees", DUE)
     assert "The guide thesis is not served any more" in capfd.readouterr().err
+
+
+def test_what_a_publishing_left_of_a_folder_that_went_is_no_guide(tmp_path: Path, encoders: Path) -> None:
+    put(tmp_path, "fees", FEES)
+    (tmp_path / "thesis" / ".advisor" / "versions").mkdir(parents=True)
+    assert list(several(tmp_path).look()) == ["fees"]
+    (tmp_path / "fees" / "corpus" / "guide.md").unlink()
+    (tmp_path / "fees" / "corpus").rmdir()
+    assert list(several(tmp_path).look()) == ["fees"]  # brought published, without its files
 
 
 def test_a_guide_is_set_anew_while_it_runs_and_a_mistake_changes_nothing(

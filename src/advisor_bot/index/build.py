@@ -147,7 +147,8 @@ def build(
     work = folder / "versions" / f".building-{os.getpid()}-{time.monotonic_ns()}"
     building = work / "new"
     try:
-        building.mkdir(parents=True)
+        for made in (folder / "versions", work, building):  # never ``folder``: it may have been moved away meanwhile
+            made.mkdir(exist_ok=True)
         _write(building, content, models, progress)
         name = _write_manifest(folder, building, content, models, parent, summary)
         whole = building.rename(work / name)

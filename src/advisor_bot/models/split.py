@@ -20,6 +20,7 @@ BATCH = 10  # sentences
 _POOLED = (517, 128)  # shape of the weights that take what is known of each sentence by itself; no others have it
 Inputs = dict[str, NDArray[Any]]
 Found = Sequence[NDArray[Any]]
+Spread = Callable[[Callable[[Any], Found], Iterable[Any]], Iterable[Found]]
 
 
 def split_into(folder: Path, graph: bytes) -> None:
@@ -44,15 +45,29 @@ def open_parts(
     """Open both parts; one question's batches are read by so many ``workers`` at a time, whom all questions share."""
     pairs, together = session(folder / PAIRS), session(folder / TOGETHER)
     names = [one.name for one in pairs.get_outputs()]
-    spread = ThreadPoolExecutor(workers, "read").map if workers > 1 else map
-    return compare_in_parts(partial(run, pairs), partial(run, together), names, spread)
+    return compare_in_parts(partial(run, pairs), partial(run, together), names, _over(workers))
+
+
+def _over(workers: int) -> Spread:
+    """Return a map over so many threads; over none but the caller's once the process is ending."""
+    if workers < 2:
+        return map
+    pool = ThreadPoolExecutor(workers, "read")
+
+    def spread(of: Callable[[Any], Found], batches: Iterable[Any]) -> Iterable[Found]:
+        try:
+            return pool.map(of, batches)
+        except RuntimeError:  # it takes no more work
+            return map(of, batches)
+
+    return spread
 
 
 def compare_in_parts(
     pairs: Callable[[Inputs], Found],
     together: Callable[[Inputs], Found],
     names: Sequence[str],
-    spread: Callable[[Callable[[Any], Found], Iterable[Any]], Iterable[Found]],
+    spread: Spread,
 ) -> Callable[[Inputs], Found]:
     """Return what the whole graph would: inputs q, p, pm, qv, pv -> scores, numbers of the whole question.
 

@@ -124,7 +124,7 @@ class Guides:
     def look(self) -> dict[str, Hosted]:
         """Open what is new in the folder and what was set anew; return all that is to be served. Raises nothing."""
         try:
-            names = sorted(p.name for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+            names = sorted(path.name for path in self.folder.iterdir() if _holds_a_guide(path))
         except OSError as error:
             log.warning("%s could not be looked at: %s", self.folder, error)
             return self.hosted
@@ -229,6 +229,17 @@ class Guides:
         self.hosted = wanted
         for hosted in (one for name, one in before.items() if wanted.get(name) is not one):
             hosted.ended.set()
+
+
+def _holds_a_guide(path: Path) -> bool:
+    """Tell whether ``path`` is a folder with files of an owner's or a version; not what is left of one moved away."""
+    if path.name.startswith(".") or not path.is_dir():
+        return False
+    try:
+        held = [one.name for one in path.iterdir()]
+    except OSError:
+        return True  # opening it will say why it cannot be read
+    return any(not name.startswith(".") for name in held) or bool(versions.published(path / _INDEX))
 
 
 def _changed(file: Path) -> int:
