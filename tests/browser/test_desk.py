@@ -130,7 +130,7 @@ def test_of_two_owners_the_second_is_told_and_both_see_the_same(owner: Callable[
     first.locator("#job, #preview").wait_for()
     drop(second, "aid.md", "# Aid\n\nGrants cover all of it.\n")
     expect(second.get_by_role("alert")).to_contain_text("Nothing of yours was done")
-    expect(first.get_by_role("heading", name="What would change")).to_be_visible(timeout=LONG)
+    expect(first.get_by_role("heading", name="What would change", exact=True)).to_be_visible(timeout=LONG)
     second.goto(second.url.partition("/owner")[0] + "/owner")
     expect(second.locator(".dropped")).to_contain_text("dates.md is new")
     second.get_by_role("button", name="Discard").click()
@@ -141,7 +141,7 @@ def test_of_two_owners_the_second_is_told_and_both_see_the_same(owner: Callable[
 def test_the_desk_works_without_javascript(owner: Callable[..., Page]) -> None:
     page = owner(java_script_enabled=False)
     drop(page, "dates.md", "# Dates\n\nThe term begins in September.\n")
-    expect(page.get_by_role("heading", name="What would change")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="What would change", exact=True)).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name="Show what would change")).to_be_visible()
 

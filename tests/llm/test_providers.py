@@ -161,6 +161,7 @@ SMALL = {
     "model_temperature": 0.0,
     "read_chars": 500,
     "model_first_seconds": 120.0,
+    "model_seconds": 240.0,  # a busy machine takes its time
 }
 
 
