@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
 from advisor_bot import ingest_output
-from advisor_bot.index.publish import plan, publish, read_guide
+from advisor_bot.index.plan import plan
+from advisor_bot.index.publish import publish, read_guide
 from advisor_bot.settings import Settings
 
 PICTURE = Path(__file__).parent / "pictures" / "preview.svg"

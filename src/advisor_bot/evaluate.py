@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor_bot.errors import LoadError
-from advisor_bot.index.publish import Answers
+from advisor_bot.index.plan import Answers
 from advisor_bot.text import numerals, sentences, words
 from advisor_bot.types import Answer, Turn
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from advisor_bot.documents.load import Loaded
     from advisor_bot.evaluate import Result
-    from advisor_bot.index.publish import Answers, Ask, Plan, Published
+    from advisor_bot.index.plan import Answers, Ask, Plan
+    from advisor_bot.index.publish import Published
     from advisor_bot.settings import Settings
 
 
@@ -169,8 +170,7 @@ def _loaded(sources: Sources, settings: Settings, console: Console) -> Loaded:
     if not sources.addresses:
         return files
     fetcher = Fetcher(Limits(size=settings.max_file_mb * 1_000_000, private=sources.private))
-    memory = settings.index_folder / "pages"
-    pages = read_pages(sources.addresses, fetcher, memory, lambda line: say(console, line))
+    pages = read_pages(sources.addresses, fetcher, settings.index_folder / "pages", lambda line: say(console, line))
     return Loaded(files.documents + pages.documents, files.left_out + pages.left_out)
 
 
@@ -192,7 +192,7 @@ def _save(sources: Sources, settings: Settings, as_json: bool, folder: Path) -> 
 
 def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | None) -> None:
     from advisor_bot.documents.report import report
-    from advisor_bot.index.publish import plan
+    from advisor_bot.index.plan import plan
 
     console = console_for(stderr=as_json)
     loaded = _read(sources, settings, console)
@@ -208,7 +208,7 @@ def _preview(sources: Sources, settings: Settings, as_json: bool, cases: Path | 
 
 def _stopped(planned: Plan) -> str:
     """Return why publishing would be stopped, "" where it would not."""
-    from advisor_bot.index.publish import guard
+    from advisor_bot.index.plan import guard
 
     try:
         guard(planned)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from advisor_bot.index.changes import Change, DocumentChanges
-    from advisor_bot.index.publish import Answers, Plan
+    from advisor_bot.index.plan import Answers, Plan
 
 LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
 _COLORS = {"removed": "red strike", "added": "green"}

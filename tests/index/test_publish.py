@@ -18,7 +18,8 @@ from advisor_bot.errors import EncoderError, GuardError, IndexingError, LoadErro
 from advisor_bot.index import publish as publishing
 from advisor_bot.index import versions
 from advisor_bot.index.library import Library
-from advisor_bot.index.publish import Answers, guard, history, plan, publish, read_guide, rollback
+from advisor_bot.index.plan import Answers, guard, plan
+from advisor_bot.index.publish import history, publish, read_guide, rollback
 from advisor_bot.index.version import Version
 from advisor_bot.models.opening import model_opener
 from advisor_bot.settings import Settings
@@ -166,7 +167,7 @@ def test_other_chunk_length_is_noticed_and_rebuilds(settings: Settings, one: str
 def test_other_way_of_stemming_words_is_noticed_and_published(
     settings: Settings, one: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("advisor_bot.index.build.terms", lambda text: text.lower().split())
+    monkeypatch.setattr("advisor_bot.index.content.terms", lambda text: text.lower().split())
     published = publish(documents(settings), settings)
     assert published.changed
     assert published.plan is not None

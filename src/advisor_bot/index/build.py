@@ -1,4 +1,4 @@
-"""Documents -> a new version folder, complete and checked before it gets its name.
+"""Content -> a new version folder, complete and checked before it gets its name.
 
 Texts that an older version encoded with the same model are copied from there; only the rest is encoded. All is
 written to a hidden folder, which is renamed once it is complete and on the disk.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,119 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor_bot import disk
-from advisor_bot.documents.chunk import chunk, encoded_texts
 from advisor_bot.errors import IndexingError
 from advisor_bot.index import versions
+from advisor_bot.index.content import KEY_BYTES, Content, Wanted, as_json
+from advisor_bot.index.manifest import SCHEMA
 from advisor_bot.index.store import COLLECTION, fill
-from advisor_bot.index.version import SCHEMA, Version, manifest_row
+from advisor_bot.index.version import Version
 from advisor_bot.models.encoder import Encoder
 from advisor_bot.models.opening import Models
 from advisor_bot.models.reader import Encoded, Reader, Sentence
-from advisor_bot.text import terms
-from advisor_bot.types import Chunk, Document
 
-KEY_BYTES = 16
 ENCODED_AT_ONCE = 2_048  # texts
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how many
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The unique texts that a version needs encoded; each has a row.
-
-    ``keys`` holds a hash of each row's text. ``missing`` maps a row to its text where no older version has it;
-    ``found`` maps the other rows to (number of the older version, row there).
-    """
-
-    keys: tuple[bytes, ...]
-    missing: Mapping[int, Any]
-    found: Mapping[int, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a version would hold: its documents and chunks, and the texts to encode for them.
-
-    ``passages`` are the texts the encoder takes, ``sentences`` those the reader takes (heading, text).
-    ``chunk_rows[i]`` is the row of chunk i in ``passages``, ``sentence_rows[n]`` that of sentence n in ``sentences``.
-    ``encoder`` and ``reader`` are fingerprints. ``terms[i]`` are the stemmed words that BM25 finds chunk i by.
-    """
-
-    documents: tuple[Document, ...]
-    chunks: tuple[Chunk, ...]
-    encoder: str
-    reader: str
-    chunk_chars: int
-    passages: Wanted
-    sentences: Wanted
-    chunk_rows: tuple[int, ...]
-    sentence_rows: tuple[int, ...]
-    sources: tuple[Version, ...]
-    terms: tuple[list[str], ...]
-
-    @property
-    def hash(self) -> str:
-        """A hash of everything that an answer depends on; equal hashes mean that nothing changed."""
-        return _content_hash(_manifest_rows(self), self)
-
-    @property
-    def to_encode(self) -> int:
-        """How many texts must be encoded because no older version has them."""
-        return len(self.passages.missing) + len(self.sentences.missing)
-
-
-class _Rows:
-    """Gives every text a row, equal texts the same."""
-
-    def __init__(self) -> None:
-        self.keys: dict[bytes, int] = {}
-        self.texts: list[Any] = []
-
-    def row(self, text: Any) -> int:
-        key = hashlib.blake2b(repr(text).encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
-        if key not in self.keys:
-            self.keys[key] = len(self.keys)
-            self.texts.append(text)
-        return self.keys[key]
-
-    def wanted(self, known: Mapping[bytes, tuple[int, int]]) -> Wanted:
-        missing = {row: self.texts[row] for key, row in self.keys.items() if key not in known}
-        return Wanted(tuple(self.keys), missing, {row: known[key] for key, row in self.keys.items() if key in known})
-
-
-def content_of(
-    documents: Sequence[Document], encoder: str, reader: str, chunk_chars: int, sources: Sequence[Version] = ()
-) -> Content:
-    """Cut ``documents`` into chunks and look their texts up in ``sources``, older versions, first choice first.
-
-    ``encoder`` and ``reader`` are fingerprints; nothing is taken from a version made with other ones.
-    """
-    passages, sentences = _Rows(), _Rows()
-    chunks: list[Chunk] = []
-    chunk_rows: list[int] = []
-    sentence_rows: list[int] = []
-    spoken: list[list[str]] = []
-    for document in documents:
-        for piece in chunk(document, target=chunk_chars):
-            texts = encoded_texts(piece, document)
-            chunks.append(piece)
-            chunk_rows.append(passages.row(texts.chunk))
-            body = texts.chunk.rpartition("\n")[2]
-            spoken.append(terms(" ".join((document.title, *piece.heading, body))))
-            sentence_rows += [sentences.row((one.heading, one.text)) for one in texts.sentences]
-    return Content(
-        tuple(documents),
-        tuple(chunks),
-        encoder,
-        reader,
-        chunk_chars,
-        passages.wanted(_known([s if s.fingerprint == encoder else None for s in sources], "keys.npy")),
-        sentences.wanted(_known([s if s.reader == reader else None for s in sources], "reading/keys.npy")),
-        tuple(chunk_rows),
-        tuple(sentence_rows),
-        tuple(sources),
-        tuple(spoken),
-    )
 
 
 def build(
@@ -272,7 +169,6 @@ def _write_manifest(
     folder: Path, building: Path, content: Content, models: Models, parent: str, summary: Mapping[str, int]
 ) -> str:
     """Write the manifest and return the version's name, which ends in the manifest's hash."""
-    rows = _manifest_rows(content)
     parts = [file for part in ("reading", "bm25") for file in sorted((building / part).iterdir())]
     files = [building / "vectors.npy", building / "keys.npy", *parts]
     manifest = {
@@ -283,44 +179,16 @@ def _write_manifest(
         "encoder_name": models.encoder.name,
         "reader": content.reader,
         "chunk_chars": content.chunk_chars,
-        "content": _content_hash(rows, content),
+        "content": content.hash,
         "summary": dict(summary),
         "files": {file.relative_to(building).as_posix(): disk.file_hash(file) for file in files},
-        "documents": rows,
+        "documents": content.rows,
         "chunk_rows": content.chunk_rows,
         "sentence_rows": content.sentence_rows,
     }
-    data = _json(manifest)
+    data = as_json(manifest)
     (building / "manifest.json").write_bytes(data)
     return f"{versions.next_sequence(folder):06d}-{hashlib.sha256(data).hexdigest()[:12]}"
-
-
-def _manifest_rows(content: Content) -> list[dict[str, Any]]:
-    chunks: dict[str, list[Chunk]] = {document.name: [] for document in content.documents}
-    for piece in content.chunks:
-        chunks[piece.document].append(piece)
-    return [manifest_row(document, chunks[document.name]) for document in content.documents]
-
-
-def _content_hash(rows: list[dict[str, Any]], content: Content) -> str:
-    keys = [hashlib.sha256(b"".join(wanted.keys)).hexdigest() for wanted in (content.passages, content.sentences)]
-    found_by = hashlib.sha256(_json(content.terms)).hexdigest()
-    made = [SCHEMA, content.encoder, content.reader, content.chunk_chars]
-    return hashlib.sha256(_json([*made, *keys, found_by, rows])).hexdigest()
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-
-
-def _known(sources: Sequence[Version | None], file: str) -> dict[bytes, tuple[int, int]]:
-    """Return where each key has been encoded: the number of the source, the row there; the first source wins."""
-    known: dict[bytes, tuple[int, int]] = {}
-    for number, source in enumerate(sources):
-        data = source.keys(file).tobytes() if source else b""
-        for row in range(len(data) // KEY_BYTES):
-            known.setdefault(data[row * KEY_BYTES : (row + 1) * KEY_BYTES], (number, row))
-    return known
 
 
 def _in_parts(items: Sequence[int], size: int) -> Iterator[list[int]]:

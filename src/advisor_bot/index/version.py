@@ -8,8 +8,6 @@ Chroma rewrites them even when it reads. ``build.py`` writes versions, ``library
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import threading
@@ -26,11 +24,11 @@ from numpy.typing import NDArray
 
 from advisor_bot.disk import file_hash
 from advisor_bot.errors import IndexingError
+from advisor_bot.index.manifest import chunk_from, document_from, read_manifest
 from advisor_bot.index.store import Store, open_store
 from advisor_bot.models.reader import STATE, Encoded
-from advisor_bot.types import Block, Chunk, Document, Section
+from advisor_bot.types import Chunk, Document
 
-SCHEMA = 2
 PROVED_ROWS = 8
 _log = logging.getLogger(__name__)
 
@@ -50,14 +48,15 @@ class Version:
         Raises ``IndexingError`` when the version is missing, damaged or of another schema.
         """
         self.path, self.name = path, path.name
-        self.manifest = _read_manifest(path)
+        self.manifest = read_manifest(path)
         self.created: str = self.manifest["created"]
         self.parent: str = self.manifest["parent"]
         self.fingerprint: str = self.manifest["encoder"]
         self.reader: str = self.manifest["reader"]
-        self.documents: Mapping[str, Document] = {row["name"]: _document(row) for row in self.manifest["documents"]}
+        rows = self.manifest["documents"]
+        self.documents: Mapping[str, Document] = {row["name"]: document_from(row) for row in rows}
         self.chunks: tuple[Chunk, ...] = tuple(
-            _chunk(chunk, self.documents[row["name"]]) for row in self.manifest["documents"] for chunk in row["chunks"]
+            chunk_from(chunk, self.documents[row["name"]]) for row in rows for chunk in row["chunks"]
         )
         self.chunk_rows, self.sentence_rows = (
             np.array(self.manifest[key], np.int64) for key in ("chunk_rows", "sentence_rows")
@@ -252,52 +251,3 @@ class _Reading:
     vectors: NDArray[np.float16]
     states: NDArray[np.void]
     spans: NDArray[np.int64]
-
-
-def manifest_row(document: Document, chunks: Sequence[Chunk]) -> dict[str, Any]:
-    """Return a document and its chunks as the manifest holds them; a chunk is stored as a span of the text."""
-    return {
-        "name": document.name,
-        "title": document.title,
-        "text": document.text,
-        "sha256": hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
-        "meta": dict(document.meta),
-        "pages": document.pages,
-        "sections": [
-            [s.heading, s.level, s.start, s.body, s.end, [[b.kind, b.start, b.end, b.label] for b in s.blocks]]
-            for s in document.sections
-        ],
-        "chunks": [[c.id, c.heading, c.start, c.end, c.sentences, c.kind, c.label] for c in chunks],
-    }
-
-
-def _document(row: dict[str, Any]) -> Document:
-    sections = tuple(
-        Section(tuple(heading), level, start, body, end, tuple(Block(*block) for block in blocks))
-        for heading, level, start, body, end, blocks in row["sections"]
-    )
-    pages = tuple((start, number) for start, number in row["pages"])
-    return Document(row["name"], row["title"], row["text"], sections, row["meta"], pages)
-
-
-def _chunk(row: list[Any], document: Document) -> Chunk:
-    name, heading, start, end, spans, kind, label = row
-    sentences = tuple((first, last) for first, last in spans)
-    return Chunk(name, document.name, tuple(heading), start, end, document.text[start:end], sentences, kind, label)
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    file = path / "manifest.json"
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise IndexingError(f"Version {path.name} cannot be read: {file}: {error.strerror}.") from None
-    if hashlib.sha256(data).hexdigest()[:12] != path.name.rpartition("-")[2]:
-        raise IndexingError(f"{file} is damaged: its hash is not the one in the version's name.")
-    manifest: dict[str, Any] = json.loads(data)
-    if manifest.get("schema") != SCHEMA:
-        raise IndexingError(
-            f"{file} has schema {manifest.get('schema')}, this program reads {SCHEMA}. "
-            "Run `python ingest.py` to publish again."
-        )
-    return manifest
