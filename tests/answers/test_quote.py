@@ -6,7 +6,8 @@ import pytest
 from small import Made
 
 from advisor_bot.answers.cite import Line, cite
-from advisor_bot.answers.quote import body, section_lines, spans_of, whole
+from advisor_bot.answers.quote import body, spans_of, whole
+from advisor_bot.answers.sections import section_lines
 from advisor_bot.index.guide import Guide
 
 

@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 
 from advisor_bot.answers import comparison as comparing
-from advisor_bot.answers import phrases, profile, quote, suggestions
+from advisor_bot.answers import phrases, profile, quote, sections, suggestions
 from advisor_bot.answers.cite import Cited, Line, cite, violations
 from advisor_bot.answers.stages import (
     Asked,
@@ -167,7 +167,7 @@ class Steps:
             case "foreign":
                 draft = Draft("not_covered", tuple(phrases.foreign(understood.language)))
             case "section" if understood.section:
-                draft = quote.section(*understood.section, guide)
+                draft = sections.section(*understood.section, guide)
             case "comparison" if understood.comparison:
                 alone = evidence.get((ALONE, ""))
                 if alone and alone.status == "answered":
@@ -179,7 +179,7 @@ class Steps:
             case _:
                 draft, rest = quote.draft(understood.text, evidence, understood.alone, guide)
                 if headed := suggestions.section_headed(understood.text, guide):
-                    draft = quote.in_section(draft, *headed, guide)
+                    draft = sections.in_section(draft, *headed, guide)
                 if draft.lines and profile.asks_for_fit(understood.text):
                     draft = replace(draft, lines=(*draft.lines, Line("note", phrases.ABOUT_YOU)))
         return draft, rest
