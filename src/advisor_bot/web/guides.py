@@ -16,23 +16,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import HTMLResponse, PlainTextResponse
-from jinja2 import Environment, PackageLoader
-from prometheus_client.core import GaugeMetricFamily
+from fastapi import FastAPI
 
-from advisor_bot import __version__
 from advisor_bot.errors import AdvisorError, SettingsError
 from advisor_bot.index import versions
 from advisor_bot.index.publish import watch as watch_files
-from advisor_bot.pages.strings import say
 from advisor_bot.settings import OWN_FILE, Settings
-from advisor_bot.web.app import SHARE, add_error_handlers, add_guards, add_ui
-from advisor_bot.web.metrics import together
-from advisor_bot.web.security import Receive, Scope, Send, read_policy, route_path
+from advisor_bot.web.app import SHARE
+from advisor_bot.web.front import front
+from advisor_bot.web.security import Receive, Scope, Send, route_path
 
 if TYPE_CHECKING:
     from advisor_bot.answers.advisor import Advisor
@@ -102,7 +97,7 @@ class Guides:
         self.refused: dict[str, Stamp] = {}
         self._watched: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
-        self.front = _front(self)
+        self.front = front(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the guide that it is for, and everything else to what concerns all."""
@@ -252,60 +247,3 @@ def _changed(file: Path) -> int:
 def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
-
-def _front(guides: Guides) -> FastAPI:
-    """Return the application for what concerns all guides."""
-    app = FastAPI(
-        title="Advisor", version=__version__, docs_url=None, redoc_url=None, lifespan=lambda _: guides.alive()
-    )
-    add_guards(app, guides.base.model_copy(update={"password": ""}))  # each guide asks for its own
-    add_error_handlers(app)
-    add_ui(app, guides.base)
-    _add_routes(app, guides)
-    return app
-
-
-def _title(hosted: Hosted) -> str:
-    return hosted.name if hosted.settings.password else hosted.advisor.title() or hosted.name
-
-
-def _add_routes(app: FastAPI, guides: Guides) -> None:
-    page = Environment(loader=PackageLoader("advisor_bot"), autoescape=True).get_template("guides.html")
-
-    @app.get("/", response_class=HTMLResponse, tags=["guides"])
-    def list_of_guides() -> HTMLResponse:
-        """List the guides, each with its title; a private one with its name alone."""
-        shown = [(name, _title(one)) for name, one in guides.hosted.items()]
-        html = page.render(say=say, guides=shown, root="")
-        return HTMLResponse(html, headers={"Content-Security-Policy": read_policy(""), "Cache-Control": "no-cache"})
-
-    @app.get("/health", tags=["service"])
-    def health() -> dict[str, Any]:
-        """Tell that the process is alive, and of each guide whether it is served and in which version."""
-        live = {name: {"live": True, "version": one.advisor.versions.live} for name, one in guides.hosted.items()}
-        return {"status": "ok", "guides": {name: {"live": False} for name in guides.refused} | live}
-
-    @app.get("/ready", tags=["service"])
-    def ready() -> dict[str, Any]:
-        """Tell that a guide is served."""
-        if not guides.hosted:
-            raise AdvisorError("No guide is served yet. What the server said when it began tells why.")
-        return {"status": "ready", "guides": list(guides.hosted)}
-
-    @app.get("/metrics", response_class=PlainTextResponse, tags=["service"])
-    def metrics() -> PlainTextResponse:
-        """Show the counts of all guides in Prometheus' text format, each under its name."""
-        served = GaugeMetricFamily("advisor_guide_served", "Whether a guide is served, 1 or 0", labels=["guide"])
-        for name in sorted({*guides.hosted, *guides.refused}):
-            served.add_metric([name], float(name in guides.hosted))
-        counted = []
-        for hosted in guides.hosted.values():
-            with hosted.advisor.versions.lease() as guide:
-                counted.append(hosted.app.state.metrics.serving(guide.name, len(guide.chunks)))
-        return PlainTextResponse(together(counted, [served]), media_type="text/plain; version=0.0.4")
-
-    @app.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
-    def nothing(path: str) -> None:
-        """Say that there is nothing at an address."""
-        raise HTTPException(404, f"There is no guide at {path[:80]!r}. The address / lists those there are.")
