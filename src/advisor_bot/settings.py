@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from platformdirs import user_cache_path
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from advisor_bot.contrast import accent
+from advisor_bot import checks
 from advisor_bot.errors import SettingsError
 
 PREFIX = "ADVISOR_"
@@ -35,7 +34,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     corpus: Path = Field(Path("corpus"), description="Folder (or file) that holds the guide")
-    index: Path | None = Field(
+    index: Annotated[Path | None, AfterValidator(checks.folder_or_server)] = Field(
         None,
         description="Folder that holds the published versions, or the Chroma server that does, `http://HOST:PORT`; "
         "default `.advisor` beside the corpus",
@@ -48,11 +47,15 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on")
-    contact: str = Field("", description="A human adviser, `Name <https://…>` or `Name <mail@…>`")
-    logo: Path | None = Field(
+    contact: Annotated[str, AfterValidator(checks.contact)] = Field(
+        "", description="A human adviser, `Name <https://…>` or `Name <mail@…>`"
+    )
+    logo: Annotated[Path | None, BeforeValidator(checks.file)] = Field(
         None, description="Picture beside the title: PNG, JPEG, WebP, GIF, AVIF or SVG, 100 KB at most"
     )
-    color: str = Field("", description="Color of the page and the widget, as `#8a1f3d`; a pale one is refused")
+    color: Annotated[str, AfterValidator(checks.color)] = Field(
+        "", description="Color of the page and the widget, as `#8a1f3d`; a pale one is refused"
+    )
     care_text: str = Field(
         "I am only a program, and this sounds like something for a person who can listen. If you or somebody else "
         "is in danger, please call the emergency number where you are, now. Crisis lines are open day and night: "
@@ -91,17 +94,19 @@ class Settings(BaseSettings):
     model_parallel: int = Field(4, ge=1, le=1000, description="Answers the model writes at once; a local one: 1")
     model_daily_tokens: int = Field(2_000_000, ge=0, description="Tokens a day (UTC), in and out; 0: no cap")
     model_daily_cost: float = Field(0, ge=0, description="Cost a day, in the currency of the prices; 0: no cap")
-    model_price: str = Field("", description="Prices of a million tokens, `IN,OUT`, for the cost in the metrics")
+    model_price: Annotated[str, AfterValidator(checks.prices)] = Field(
+        "", description="Prices of a million tokens, `IN,OUT`, for the cost in the metrics"
+    )
     model_threads: int = Field(0, ge=0, le=256, description="Threads of a local model; 0: all cores but one")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
-    allowed_origins: str = Field(
+    allowed_origins: Annotated[str, AfterValidator(checks.origins)] = Field(
         "",
         description="Sites that may show the widget, as `https://www.example.edu`, commas between; "
         "empty: this server's own pages only",
     )
     rate: int = Field(10, ge=0, le=100_000, description="Requests a second that one address may make, 0 for no limit")
     burst: int = Field(200, ge=1, le=1_000_000, description="Requests that one address may make at once")
-    limits: str = Field(
+    limits: Annotated[str, AfterValidator(checks.redis)] = Field(
         "",
         repr=False,
         description="Redis in which several servers count one address together, `redis://HOST:6379`; empty: each alone",
@@ -112,23 +117,25 @@ class Settings(BaseSettings):
         le=3600,
         description="Longest time that one request may take, s; with a model three answers and 10: 70, `local:` 550",
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Annotated[str, AfterValidator(checks.networks)] = Field(
         "", description="Addresses or networks whose `X-Forwarded-…` headers count, commas between; empty: nobody's"
     )
-    root_path: str = Field("", description="Path prefix under which a proxy shows the server, as `/advice`")
-    api_key: str = Field(
+    root_path: Annotated[str, AfterValidator(checks.root_path)] = Field(
+        "", description="Path prefix under which a proxy shows the server, as `/advice`"
+    )
+    api_key: Annotated[str, AfterValidator(checks.key)] = Field(
         "",
         repr=False,
         description="Key that programs send as `Authorization: Bearer KEY`, 16 characters or more; empty: none asked",
     )
 
-    password: str = Field(
+    password: Annotated[str, AfterValidator(checks.password)] = Field(
         "",
         repr=False,
         description="Password of a private guide, 8 characters or more; programs send the key",
     )
 
-    owner_password: str = Field(
+    owner_password: Annotated[str, AfterValidator(checks.owner_password)] = Field(
         "",
         repr=False,
         description="Password of the owner's desk at `/owner`, 12 characters or more; empty: there is no desk",
@@ -163,81 +170,6 @@ class Settings(BaseSettings):
             object.__setattr__(self, "request_seconds", _CALLS[self.model_style] * self.model_seconds + _BESIDES)
         return self
 
-    @field_validator("contact")
-    @classmethod
-    def _contact_has_name_and_link(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[^<>]+<(?:https?://[^<>\s]+|(?:mailto:)?[^<>\s@]+@[^<>\s@]+)>", value.strip()):
-            raise ValueError("write it as  Name <https://…>  or  Name <mail@…>")
-        return value.strip()
-
-    @field_validator("logo", mode="before")
-    @classmethod
-    def _logo_is_a_file(cls, value: object) -> object:
-        if isinstance(value, str) and re.match(r"(?:https?:)?//|data:", value.strip(), re.IGNORECASE):
-            raise ValueError("save the picture as a file and name that, so that visitors ask no other site for it")
-        return value
-
-    @field_validator("color")
-    @classmethod
-    def _color_can_be_read(cls, value: str) -> str:
-        return accent(value) if value else ""
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins_are_origins(cls, value: str) -> str:
-        return ",".join(_origin(part) for part in _parts(value))
-
-    @field_validator("index")
-    @classmethod
-    def _index_is_a_folder_or_a_server(cls, value: Path | None) -> Path | None:
-        if value and re.match(r"https?:", str(value)) and not _SERVER.fullmatch(str(value)):
-            raise ValueError("write a Chroma server as  http://HOST:PORT  without a path, a folder by its name")
-        return value
-
-    @field_validator("limits")
-    @classmethod
-    def _limits_are_in_redis(cls, value: str) -> str:
-        if value and not re.match(r"rediss?://[^/\s]", value):
-            raise ValueError("write it as  redis://HOST:6379  or  rediss://:PASSWORD@HOST:6379")
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _proxies_are_networks(cls, value: str) -> str:
-        try:
-            return ",".join(str(ip_network(part)) for part in _parts(value))
-        except ValueError as error:
-            raise ValueError(f"{error}; write addresses or networks such as 10.0.0.7, 10.1.0.0/16") from None
-
-    @field_validator("root_path")
-    @classmethod
-    def _root_path_is_a_path(cls, value: str) -> str:
-        path = value.strip().rstrip("/")
-        if path and not re.fullmatch(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+", path):
-            raise ValueError("write it as  /advice  or  /a/b")
-        return path
-
-    @field_validator("api_key")
-    @classmethod
-    def _key_is_long(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[!-~]{16,}", value):
-            raise ValueError("a key has 16 characters or more, letters, digits and signs without blanks")
-        return value
-
-    @field_validator("password")
-    @classmethod
-    def _password_is_long(cls, value: str) -> str:
-        if 0 < len(value) < 8:
-            raise ValueError("a password has 8 characters or more")
-        return value
-
-    @field_validator("owner_password")
-    @classmethod
-    def _owner_password_is_long(cls, value: str) -> str:
-        if 0 < len(value) < 12:
-            raise ValueError("the owner's password has 12 characters or more")
-        return value
-
     @model_validator(mode="after")
     def _visitors_are_not_owners(self) -> Self:
         if self.owner_password and self.owner_password == self.password:
@@ -256,19 +188,12 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """The sites that may show the widget, each ``scheme://host`` or ``scheme://host:port``."""
-        return tuple(_parts(self.allowed_origins))
+        return tuple(checks.parts(self.allowed_origins))
 
     @property
     def proxies(self) -> tuple[str, ...]:
         """The networks whose forwarded headers count, in CIDR notation."""
-        return tuple(_parts(self.trusted_proxies))
-
-    @field_validator("model_price")
-    @classmethod
-    def _price_is_two_numbers(cls, value: str) -> str:
-        if value and not re.fullmatch(r"\s*\d+(?:\.\d+)?\s*,\s*\d+(?:\.\d+)?\s*", value):
-            raise ValueError("write it as  IN,OUT  like  0.15,0.60")
-        return value
+        return tuple(checks.parts(self.trusted_proxies))
 
     @property
     def prices(self) -> tuple[float, float]:
@@ -279,7 +204,7 @@ class Settings(BaseSettings):
     @property
     def index_server(self) -> str:
         """The address of the Chroma server that holds the published versions; "" where a folder does."""
-        found = _SERVER.fullmatch(str(self.index))
+        found = checks.SERVER.fullmatch(str(self.index))
         return f"{found[1]}://{found[2]}" if found else ""
 
     @property
@@ -354,22 +279,3 @@ def _of_one_guide(file: Path) -> dict[str, Any]:
             "a guide's own file holds what is the guide's: contact, color, logo, origins, password, model, journal."
         )
     return {key: value for key, value in values.items() if value not in (None, "")}
-
-
-_HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\]"
-
-
-_SERVER = re.compile(rf"(https?):/+((?:{_HOST})(?::[0-9]{{1,5}})?)/?", re.I)  # a path has but one of two slashes
-
-
-def _parts(value: str) -> list[str]:
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _origin(text: str) -> str:
-    """Return an origin as browsers write it: lower case, without the scheme's own port."""
-    found = re.fullmatch(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?", text.lower())
-    if not found or (found[3] and not 0 < int(found[3]) < 65536):
-        raise ValueError(f"{text!r} is no origin; write  https://www.example.edu  or  http://host:8000, without a path")
-    own = {"http": "80", "https": "443"}[found[1]]
-    return f"{found[1]}://{found[2]}" + (f":{int(found[3])}" if found[3] and found[3] != own else "")
