@@ -41,6 +41,19 @@ def test_a_sentence_is_encoded_alike_alone_and_among_others(reader: Reader) -> N
         assert np.linalg.norm(alone.vector) == pytest.approx(1.0, abs=1e-4)
 
 
+def test_two_neighbouring_products_fit_in_sixteen_bits_so_that_every_processor_adds_them_alike(encoders: Path) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(encoders / reader_fingerprint() / "model.onnx")).graph
+    matrices = [numpy_helper.to_array(one) for one in graph.initializer if one.name.endswith(".rows")]
+    assert len(matrices) == 25
+    for matrix in matrices:
+        pairs = matrix.astype(np.int64).reshape(-1, 2, matrix.shape[1])
+        for side in (pairs.clip(min=0), -pairs.clip(max=0)):
+            assert 255 * side.sum(1).max() < 2**15
+
+
 def test_progress_counts_every_sentence(reader: Reader) -> None:
     told: list[int] = []
     reader.sentences(TEXTS, progress=told.append)

