@@ -253,7 +253,7 @@ class Steps:
         return Answer(
             status=ending.status,
             question=asked.text,
-            standalone_question=" ".join(one.query.text for one in found) or planned.understood.text,
+            standalone_question=_standalone(planned),
             guide_version=guide.name,
             writer=ending.writer,
             confidence=round(sum(one.answered for one in found) / max(1, len(found)), 4),
@@ -281,10 +281,9 @@ def _quoted(lines: Sequence[Line]) -> list[Passage]:
 
 def _brief(planned: Planned) -> Brief:
     asked = planned.understood.asked
-    standalone = " ".join(one.query.text for one in planned.evidence) or planned.understood.text
     return Brief(
         asked.text,
-        standalone,
+        _standalone(planned),
         asked.history,
         asked.profile,
         planned.understood.language,
@@ -292,3 +291,10 @@ def _brief(planned: Planned) -> Brief:
         planned.evidence,
         planned.draft,
     )
+
+
+def _standalone(planned: Planned) -> str:
+    """Return the question as it was read; a comparison, which looks many things up, as it was asked."""
+    if planned.understood.kind == "comparison":
+        return planned.understood.text
+    return " ".join(one.query.text for one in planned.evidence) or planned.understood.text
