@@ -13,7 +13,7 @@ from model import Reader, Upper, whole
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-READ = 40  # sentences read for a question, the nearest by vector
+READ = 24  # sentences read for a question, the nearest by vector
 SHOWN = 3  # of them shown at most
 
 

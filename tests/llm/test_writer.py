@@ -257,8 +257,9 @@ def test_a_model_that_obeys_an_attack_shows_nothing_of_it(advisor: Advisor, atta
 
 
 def test_choosing_everything_shows_six_sentences_and_the_same_one_only_once(advisor: Advisor) -> None:
-    everything = "\n".join(f"SAY: {n}" for n in range(400))
-    assert len(ask(advisor, everything).quotes) <= 6
+    everything = ask(advisor, choose(f"SAY: {{{GRE}}}", *[f"SAY: {n}" for n in range(400)]))
+    assert everything.answer.writer != "quotes"
+    assert len(everything.quotes) <= 6
     assert len(ask(advisor, choose(*[f"SAY: {{{GRE}}}"] * 9)).quotes) == 1
 
 

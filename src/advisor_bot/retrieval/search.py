@@ -20,7 +20,7 @@ from advisor_bot.text import terms
 from advisor_bot.types import Passage, Turn
 
 CANDIDATES = 300  # chunks from each of dense and lexical; the best passage is among them for 0.99 of the questions
-READ = 40  # sentences that are read for a question
+READ = 24  # sentences that are read for a question
 OWN = {"chunk": 0.25, "sentence": 0.5, "lexical": 0.25}
 CONVERSATION = 0.5  # how far a chunk falls behind whose document does not fit the conversation at all
 LONG = 10  # chunks: where documents are shorter on average, a conversation passes from one to the next sooner
