@@ -172,24 +172,31 @@ def lookups(comparison: Comparison, guide: Guide) -> list[Lookup]:
     sides = [_side_of(name, guide) for name in comparison.sides]
     if not any(side.own or side.named for side in sides):
         return []
+    everywhere = [np.array(sorted(side.own | side.named), np.int64) for side in sides]
+    sections = [] if comparison.facets else [_by_section(numbers, guide) for numbers in everywhere]
+    common = comparison.facets or _common(sections)
     found = []
-    for side in sides:
-        everywhere = np.array(sorted(side.own | side.named), np.int64)
-        found.append(_lookup(("", side.name), SUBJECT.format(side.name), everywhere, guide))
-        rows = dict.fromkeys(comparison.facets, everywhere) or _by_section(everywhere, guide)
-        for row, numbers in rows.items():
+    for place, (side, numbers) in enumerate(zip(sides, everywhere, strict=True)):
+        found.append(_lookup(("", side.name), SUBJECT.format(side.name), numbers, guide))
+        for row in common:
+            inside = sections[place].get(row) if sections else numbers
             asked = f"{side.name}: {row}?" if comparison.facets else SUBJECT.format(side.name)
-            found.append(_lookup((row, side.name), asked, numbers, guide))
+            if inside is not None:
+                found.append(_lookup((row, side.name), asked, inside, guide))
     return found
+
+
+def _common(sections: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return the sections that speak of most sides, ``MOST_ROWS`` at most, in the order they come."""
+    rows = list(dict.fromkeys(row for of_side in sections for row in of_side))
+    most = set(sorted(rows, key=lambda row: -sum(row in of_side for of_side in sections))[:MOST_ROWS])
+    return [row for row in rows if row in most]
 
 
 def table(comparison: Comparison, read: Mapping[tuple[str, str], Evidence], guide: Guide) -> Draft:
     """Return the table, every cell a quote about its side; a side or a row without one says so."""
     sides = [_side_of(name, guide) for name in comparison.sides]
     rows = list(dict.fromkeys(row for row, side in read if row and side))
-    if not comparison.facets:  # sections that speak of most sides first, then in the guide's order
-        common = sorted(rows, key=lambda row: -sum((row, side.name) in read for side in sides))[:MOST_ROWS]
-        rows = [row for row in rows if row in common]
     lines = []
     for row in rows:
         cells = [
@@ -242,15 +249,18 @@ def _side_of(name: str, guide: Guide) -> Side:
     forms = [form for form in dict.fromkeys([*names, *others]) if form]
     # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
     singles = {w for w in [*words(name), *topics(guide).initials] if (stem(w),) in forms}
+    asked = [part for part in {part for form in forms for part in form} if part not in STOPWORDS]
+    holding = {row for row, _ in guide.lexical(asked, len(guide.chunks))}  # no other chunk has a word of a name
+    stems_of = guide.once(_Stems)
     own, named = set[int](), set[int]()
-    items = {chunk.heading for chunk in guide.chunks if _names(chunk.label, forms)}  # a list with an item of its own
+    items = {chunk.heading for chunk in guide.chunks if _names(stems_of[chunk.label], forms)}
     for row, chunk in enumerate(guide.chunks):
         first, last = int(guide.first_sentence[row]), int(guide.first_sentence[row + 1])
         under = " ".join(chunk.heading[-1:]) if chunk.heading not in items else ""
-        if _names(f"{under} {chunk.label}", forms):
+        if _names(stems_of[f"{under} {chunk.label}"], forms):
             own.update(range(first, last))
             continue
-        for number in range(first, last):
+        for number in range(first, last) if row in holding else ():
             spoken = words(guide.words_of(number))
             stems = [stem(w) for w in spoken]
             if singles & set(spoken) or any(within(form, stems) for form in forms if len(form) > 1):
@@ -258,8 +268,18 @@ def _side_of(name: str, guide: Guide) -> Side:
     return Side(name, frozenset(own), frozenset(named))
 
 
-def _names(text: str, forms: Sequence[tuple[str, ...]]) -> bool:
-    spoken = [stem(word) for word in words(text)]
+class _Stems(dict[str, list[str]]):
+    """The stems of headings and labels, each made once a guide."""
+
+    def __init__(self, _: Guide) -> None:
+        super().__init__()
+
+    def __missing__(self, text: str) -> list[str]:
+        self[text] = found = [stem(word) for word in words(text)]
+        return found
+
+
+def _names(spoken: Sequence[str], forms: Sequence[tuple[str, ...]]) -> bool:
     return any(within(form, spoken) for form in forms)
 
 
