@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from follow_ups import follow_ups
 from model import LAYERS, UPPER, Encoder
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -116,7 +117,10 @@ def parts_of(upper: bool = True) -> dict[str, list[str]]:
 
 
 def load(file: Path, tokens: Any, encoder: Encoder) -> Guide:
-    """Return the guide in ``file``. Raises ``KeyError`` where a question names a sentence that is not there."""
+    """Return the guide in ``file``; one to train on is asked follow-ups, too.
+
+    Raises ``KeyError`` where a question names a sentence that is not there.
+    """
     found = json.loads(file.read_text("utf-8"))
     at: dict[str, int] = {}
     texts: list[list[int]] = []
@@ -124,9 +128,10 @@ def load(file: Path, tokens: Any, encoder: Encoder) -> Guide:
         for place, text in enumerate(section["sentences"], 1):
             at[f"{number}.{place}"] = len(texts)
             texts.append(sentence_ids(tokens, section["heading"], text))
+    rows = found["questions"] + ([] if file.stem in KEPT_APART else follow_ups(file.stem, found["questions"]))
     questions = [
         Question(row["q"], row["verdict"], tuple(at[k] for k in row["best"]), tuple(at[k] for k in row["help"]))
-        for row in found["questions"]
+        for row in rows
     ]
     asked = lower(encoder, [question_ids(tokens, question.text) for question in questions])
     return Guide(file.stem, questions, lower(encoder, texts), asked)

@@ -41,6 +41,16 @@ def test_a_name_of_the_guide_that_is_asked_for_must_stand_in_the_answer(made: Ma
 
 @pytest.mark.parametrize(
     ("question", "status"),
+    [("do robotics people move | what do datawright people send", "answered"),
+     ("what do datawright people send | and Robotics people", "partial"),
+     ("what do datawright people send | and what else", "answered")],
+)  # fmt: skip
+def test_after_other_questions_the_last_name_counts(made: Made, guide: Guide, question: str, status: str) -> None:
+    assert exact(made(question, ("Datawright", 5.0)), guide).status == status
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
     [("did jobs rise by 12%", "answered"), ("did jobs rise by 40%", "partial"), ("i am 43, did jobs rise", "answered")],
 )
 def test_a_figure_that_is_asked_for_must_stand_in_the_answer(

@@ -24,19 +24,19 @@ def always(_: str) -> float:
 
 def test_a_follow_up_is_read_after_what_was_asked_last() -> None:
     history = said("How much is the pottery course?", "90 euros.", "What about sailing?", "120 euros.")
-    assert readings("Where is it?", history, never) == ("What about sailing? Where is it?",)
+    assert readings("Where is it?", history, never) == ("What about sailing? | Where is it?",)
 
 
 def test_where_the_last_question_leant_on_one_before_both_are_a_second_way() -> None:
     history = said("How much is the pottery course?", "90 euros.", "And sailing?", "120 euros.")
     first, second = readings("Where is it?", history, always)
-    assert first == "And sailing? Where is it?"
-    assert second == "How much is the pottery course? And sailing? Where is it?"
+    assert first == "And sailing? | Where is it?"
+    assert second == "How much is the pottery course? | And sailing? | Where is it?"
 
 
 def test_small_talk_between_is_no_topic() -> None:
     history = said("How much is pottery?", "90 euros.", "ok thanks", "You are welcome.")
-    assert readings("And where?", history, never) == ("How much is pottery? And where?",)
+    assert readings("And where?", history, never) == ("How much is pottery? | And where?",)
 
 
 def test_without_a_history_there_is_no_other_way() -> None:
@@ -47,7 +47,7 @@ def test_without_a_history_there_is_no_other_way() -> None:
 def test_what_a_follow_up_is_read_after_is_bounded(earlier: list[str], question: str) -> None:
     for way in readings(question, said(*earlier), always):
         assert way.endswith(question)
-        assert len(way) <= 2 * LONGEST_BEFORE + 62 + len(question)
+        assert len(way) <= 2 * LONGEST_BEFORE + 66 + len(question)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ TABLE = """Side by side, in the guide’s own words:
 def test_an_ordinal_means_the_item_of_the_last_answer(question: str, answer: str, meant: str) -> None:
     history = said("Which fields are there?", "Robotics is one.", "Which career pays?", answer)
     assert pointed_out(question, history) == meant
-    assert readings(question, history, never) == (f"{meant}: {question}",)
+    assert readings(question, history, never) == (f"{meant} | {question}",)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from advisor_bot.documents.tables import row_header
 from advisor_bot.index.guide import Guide
 from advisor_bot.models.opening import card
+from advisor_bot.retrieval.follow_up import BAR
 from advisor_bot.retrieval.search import Query, as_passage
 from advisor_bot.retrieval.spelling import is_english
 from advisor_bot.retrieval.topics import topics
@@ -137,11 +138,14 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
 
     The best sentence that has them goes first, where it comes close; where none does, the guide does not answer.
     A sentence with the very percentage or sum asked about helps, whatever the reader makes of it; a year or a size
-    that both name is often chance.
+    that both name is often chance. Of a question after others, the last that names something counts.
     """
-    figures = _figures_in(evidence.query.text)
-    names = _names_in(evidence.query.text, guide) + _capitals_in(evidence.query.text)
-    if not names and not figures:
+    for asked in reversed(evidence.query.text.split(BAR)):
+        figures = _figures_in(asked)
+        names = _names_in(asked, guide) + _capitals_in(asked)
+        if names or figures:
+            break
+    else:
         return evidence
     limits = card()["limits"]
     if evidence.status == "answered":
@@ -150,7 +154,7 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
         if fits:
             return replace(evidence, sentences=_first(fits[0], evidence.sentences))
         evidence = replace(evidence, answered=min(evidence.answered, _just_below(limits["answered"])))
-    sums = _figures_in(evidence.query.text, _SHARE_OR_SUM)
+    sums = _figures_in(asked, _SHARE_OR_SUM)
     holding = [one for one in evidence.sentences if sums and _holds(one, sums, guide)]
     if not holding:
         return evidence

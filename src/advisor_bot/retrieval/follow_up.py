@@ -12,6 +12,7 @@ from advisor_bot.types import Turn
 LEANS = 0.5  # probability from which an earlier question is taken to lean on the one before it
 LONGEST_BEFORE = 300  # characters of an earlier question, its end, that a follow-up is read after
 MOST_TURNS = 8
+BAR = " | "  # between what was said before and the question
 
 _ORDINALS = {"first": 0, "1st": 0, "former": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3,
              "fifth": 4, "5th": 4, "last": -1, "latter": -1}  # fmt: skip
@@ -37,12 +38,16 @@ def readings(question: str, history: Sequence[Turn], leans: Callable[[str], floa
     if not asked:
         return ()
     if item := pointed_out(question, history):
-        return (f"{item}: {question}",)
-    before = [_end(text) for text in asked[-2:]]
-    found = [f"{before[-1]} {question}"]
-    if len(before) == 2 and leans(asked[-1]) >= LEANS:
-        found.append(f"{before[0]} {before[1]} {question}")
+        return (after([item], question),)
+    found = [after(asked[-1:], question)]
+    if len(asked) > 1 and leans(asked[-1]) >= LEANS:
+        found.append(after(asked[-2:], question))
     return tuple(found)
+
+
+def after(before: Sequence[str], question: str) -> str:
+    """Return ``question`` after what was said ``before``, as the reader learned it: what is asked is last."""
+    return BAR.join([*map(_end, before), question])
 
 
 def asks_for_more(question: str) -> bool:
