@@ -21,7 +21,7 @@ GUIDES = Path(__file__).parent / "data" / "guides"
 # Never trained on. The first twelve were kept apart from the weights that shipped before, too.
 KEPT_APART = (
     "A-01 B-03 C-06 E-02 G-02 I-02 K-02 N-02 Q-03 R-04 S-05 V-05 "
-    "B-04 F-06 J-04 M-07 P-05 U-06 W-02 X-03 AA-04 AC-07 AE-03 AG-05 rows-17 rows-18"
+    "B-04 F-06 J-04 M-07 P-05 U-06 W-02 X-03 AA-04 AC-07 AE-03 AG-05 AU-01 AU-02 AU-03 rows-17 rows-18"
 ).split()
 CLS, SEP = 101, 102
 OPENING = 40  # tokens of a long question's beginning that are kept, as when it is asked

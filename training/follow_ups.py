@@ -1,8 +1,8 @@
 """Questions asked after others, as the program reads them: what a guide's own questions and the dialogues give.
 
 Three kinds, each with the verdict and the sentences of what is asked last: a turn of a dialogue after what it leans on
-or after a question it has nothing to do with; a question after another one of the guide; and of a pair in nearly the
-same words, the words that differ ("and the part-time one?") after the other of the two.
+or after a question it has nothing to do with, and spelled out by itself; a question after another one of the guide; and
+of a pair in nearly the same words, the words that differ ("and the part-time one?") after the other of the two.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def _from_dialogues(name: str) -> Iterator[Row]:
         for turn in talk["turns"]:
             if talk["guide"] != name or turn["verdict"] == "chat":
                 continue
+            yield {**turn, "q": turn["means"]}
             if said:
                 leant = 1 if said[-1]["alone"] else 2
                 yield {**turn, "q": after([one["q"] for one in said[-leant:]], turn["q"])}
