@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -155,34 +154,27 @@ def _changed(text: str, before: Comparison | None, known: Topics) -> Comparison 
 # --- what is looked up, and the table made of it ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One side: its name, and the numbers of the sentences in its own section (``own``) and of those that name it."""
-
-    name: str
-    own: frozenset[int]
-    named: frozenset[int]
-
-
 def lookups(comparison: Comparison, guide: Guide) -> list[Lookup]:
     """Return what is to be read for the table: for each side what speaks of it, then each cell.
 
     Cells are named ``(row, side)``; what speaks of a side ``("", side)``. Empty where the guide names no side.
     """
-    sides = [_side_of(name, guide) for name in comparison.sides]
-    if not any(side.own or side.named for side in sides):
+    everywhere = []
+    for name in comparison.sides:
+        own = _own(name, guide)
+        everywhere.append(np.array(sorted(own | _named(name, own, guide)), np.int64))
+    if not any(len(numbers) for numbers in everywhere):
         return []
-    everywhere = [np.array(sorted(side.own | side.named), np.int64) for side in sides]
     sections = [] if comparison.facets else [_by_section(numbers, guide) for numbers in everywhere]
     common = comparison.facets or _common(sections)
     found = []
-    for place, (side, numbers) in enumerate(zip(sides, everywhere, strict=True)):
-        found.append(_lookup(("", side.name), SUBJECT.format(side.name), numbers, guide))
+    for place, (side, numbers) in enumerate(zip(comparison.sides, everywhere, strict=True)):
+        found.append(_lookup(("", side), SUBJECT.format(side), numbers, guide))
         for row in common:
             inside = sections[place].get(row) if sections else numbers
-            asked = f"{side.name}: {row}?" if comparison.facets else SUBJECT.format(side.name)
+            asked = f"{side}: {row}?" if comparison.facets else SUBJECT.format(side)
             if inside is not None:
-                found.append(_lookup((row, side.name), asked, inside, guide))
+                found.append(_lookup((row, side), asked, inside, guide))
     return found
 
 
@@ -195,31 +187,34 @@ def _common(sections: Sequence[Mapping[str, object]]) -> list[str]:
 
 def table(comparison: Comparison, read: Mapping[tuple[str, str], Evidence], guide: Guide) -> Draft:
     """Return the table, every cell a quote about its side; a side or a row without one says so."""
-    sides = [_side_of(name, guide) for name in comparison.sides]
+    sides = {name: _own(name, guide) for name in comparison.sides}
     rows = list(dict.fromkeys(row for row, side in read if row and side))
     lines = []
     for row in rows:
         cells = [
-            _cell(side, read.get((row, side.name)), read.get(("", side.name)), asked=bool(comparison.facets))
-            for side in sides
+            _cell(own, read.get((row, side)), read.get(("", side)), asked=bool(comparison.facets))
+            for side, own in sides.items()
         ]
         lines.append(Line("row", cells=(Line("row", row), *cells)))
     lines = [line for line in lines if comparison.facets or any(cell.quotes for cell in line.cells or ())]
     if not any(cell.quotes for line in lines for cell in line.cells or ()):
         return Draft("not_covered", ())
-    header = Line("row", cells=(Line("row", " "), *(Line("row", side.name) for side in sides)))
+    header = Line("row", cells=(Line("row", " "), *(Line("row", side) for side in sides)))
     cells_of = [line.cells[1:] for line in lines if line.cells]
     full = all(any(cell.quotes for cell in group) for group in [*cells_of, *zip(*cells_of, strict=True)])
     return Draft("answered" if full else "partial", (Line("lead", LEAD), header, *lines))
 
 
-def _cell(side: Side, found: Evidence | None, about: Evidence | None, *, asked: bool) -> Line:
-    """Return the sentence that fits best as a cell, of those whose subject is the side; else that there is none."""
+def _cell(own: frozenset[int], found: Evidence | None, about: Evidence | None, *, asked: bool) -> Line:
+    """Return the sentence that fits best as a cell, of those whose subject is the side; else that there is none.
+
+    The subject of the side's ``own`` sentences it is; of others where they help with what the side is.
+    """
     speaks = {one.number for one in about.sentences if one.helps >= LEAST_ABOUT} if about else set()
     if found is None or (asked and found.status == "not_covered"):
         return Line("row", NOTHING)
     for one in sorted(found.sentences, key=lambda one: -one.helps):
-        if one.number in side.own or one.number in speaks:
+        if one.number in own or one.number in speaks:
             return Line("row", quotes=(Quote(one.passage, one.start, one.end),))
     return Line("row", NOTHING)
 
@@ -240,32 +235,43 @@ def _by_section(numbers: NDArray[np.int64], guide: Guide) -> dict[str, NDArray[n
     return {heading: np.array(inside, np.int64) for heading, inside in found.items()}
 
 
-def _side_of(name: str, guide: Guide) -> Side:
-    """Return where the sentences about ``name`` stand."""
+def _forms(name: str, guide: Guide) -> list[tuple[str, ...]]:
+    """Return the stems of what ``name`` is called: its topic's names, short and long."""
     topic = next((topic for topic in topics(guide).all if topic.name == name), None)
     names = topic.names if topic else (tuple(stem(w) for w in words(name) if w not in STOPWORDS),)
     pairs = [((stem(short),), tuple(stem(w) for w in words(full))) for short, full in topics(guide).initials.items()]
     others = [form for pair in pairs if set(pair) & set(names) for form in pair]
-    forms = [form for form in dict.fromkeys([*names, *others]) if form]
-    # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
-    singles = {w for w in [*words(name), *topics(guide).initials] if (stem(w),) in forms}
-    asked = [part for part in {part for form in forms for part in form} if part not in STOPWORDS]
-    holding = {row for row, _ in guide.lexical(asked, len(guide.chunks))}  # no other chunk has a word of a name
-    stems_of = guide.once(_Stems)
-    own, named = set[int](), set[int]()
+    return [form for form in dict.fromkeys([*names, *others]) if form]
+
+
+def _own(name: str, guide: Guide) -> frozenset[int]:
+    """Return the sentences in sections and items that are called ``name``."""
+    forms, stems_of = _forms(name, guide), guide.once(_Stems)
     items = {chunk.heading for chunk in guide.chunks if _names(stems_of[chunk.label], forms)}
+    own = set[int]()
     for row, chunk in enumerate(guide.chunks):
-        first, last = int(guide.first_sentence[row]), int(guide.first_sentence[row + 1])
         under = " ".join(chunk.heading[-1:]) if chunk.heading not in items else ""
         if _names(stems_of[f"{under} {chunk.label}"], forms):
-            own.update(range(first, last))
-            continue
-        for number in range(first, last) if row in holding else ():
+            own.update(range(int(guide.first_sentence[row]), int(guide.first_sentence[row + 1])))
+    return frozenset(own)
+
+
+def _named(name: str, own: frozenset[int], guide: Guide) -> frozenset[int]:
+    """Return the sentences outside ``own`` that speak of ``name``."""
+    forms = _forms(name, guide)
+    # A name of one word is matched as it is written: "accelerating" does not speak of "Accelerated".
+    singles = {w for w in [*words(name), *topics(guide).initials] if (stem(w),) in forms}
+    longer = [form for form in forms if len(form) > 1]
+    asked = [part for part in {part for form in forms for part in form} if part not in STOPWORDS]
+    named = set[int]()
+    for row, _ in guide.lexical(asked, len(guide.chunks)):  # no other chunk has a word of a name
+        for number in range(int(guide.first_sentence[row]), int(guide.first_sentence[row + 1])):
+            if number in own:
+                break
             spoken = words(guide.words_of(number))
-            stems = [stem(w) for w in spoken]
-            if singles & set(spoken) or any(within(form, stems) for form in forms if len(form) > 1):
+            if singles & set(spoken) or (longer and _names([stem(w) for w in spoken], longer)):
                 named.add(number)
-    return Side(name, frozenset(own), frozenset(named))
+    return frozenset(named)
 
 
 class _Stems(dict[str, list[str]]):
