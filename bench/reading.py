@@ -1,4 +1,4 @@
-"""What the reader alone makes of questions: the forty nearest sentences read, nothing else of the program.
+"""What the reader alone makes of questions: the 24 nearest sentences read, nothing else of the program.
 
 python bench/reading.py [EVALDATA] [--guides NAME …] [--work DIR] [--sets law trades …]
 
@@ -29,7 +29,7 @@ from advisor_bot.models.reader import Encoded, Reader, Sentence, Verdict
 from advisor_bot.settings import Settings
 
 DATA = ROOT / "training" / "data" / "guides"
-READ, SHOWN = 40, 3
+READ, SHOWN = 24, 3
 
 
 @dataclass(frozen=True)

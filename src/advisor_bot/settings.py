@@ -69,10 +69,12 @@ class Settings(BaseSettings):
         "", description="Sentence-transformers model, a name or a folder; default the packaged all-MiniLM-L6-v2"
     )
     reranker: str = Field(
-        "", description="Cross-encoder that reorders what was found, a name or a folder; needs PyTorch"
+        "", description="Cross-encoder that reorders the passages listed, a name or a folder; needs PyTorch"
     )
     chunk_chars: int = Field(600, ge=200, le=4000, description="Target length of a chunk, characters")
-    read_chars: int = Field(4000, ge=500, le=40000, description="Reading budget of one answer, characters")
+    read_chars: int = Field(
+        4000, ge=500, le=40000, description="Longest passages listed with an answer and shown to a model, characters"
+    )
     max_question_chars: int = Field(2000, ge=100, le=20000, description="Longest question accepted, characters")
     max_file_mb: int = Field(50, ge=1, le=1000, description="Largest file of the guide read, megabytes")
     keep: int = Field(5, ge=1, le=100, description="Published versions kept")
@@ -115,7 +117,8 @@ class Settings(BaseSettings):
         30,
         gt=0,
         le=3600,
-        description="Longest time that one request may take, s; with a model three answers and 10: 70, `local:` 550",
+        description="Longest time that one request may take, s; with a model three answers and 10: 70, `local:` 550; "
+        "in own words six and 10: 130, `local:` 1090",
     )
     trusted_proxies: Annotated[str, AfterValidator(checks.networks)] = Field(
         "", description="Addresses or networks whose `X-Forwarded-…` headers count, commas between; empty: nobody's"
