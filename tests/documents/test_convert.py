@@ -331,3 +331,25 @@ def test_damaged_pdf_is_left_out(tmp_path: Path, data: bytes) -> None:
 
 def test_large_file_is_left_out_unread(tmp_path: Path) -> None:
     assert "is larger than 1 MB" in reason(tmp_path, "guide.pdf", bytes(1_000_001), max_bytes=1_000_000)
+
+
+def test_a_page_with_pictures_is_read(tmp_path: Path) -> None:
+    picture = '<picture><source srcset="a.webp"><img src="a.jpg" alt="A hall"></picture>'
+    page = f"<html><body><main><p>{FEES}</p>{picture}<p>{ROOMS}</p></main></body></html>"
+    assert read(tmp_path, "fees.html", page).text.split("\n\n") == [FEES, f"{ROOMS}\n"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "byte", "shown"),
+    [
+        ("iso-8859-15", b"\xa4", "€"),
+        ("iso-8859-1", b"\x80", "€"),
+        ("undefined", b"\xe9", "é"),
+        ("nonsense", b"\xe9", "é"),
+    ],
+)
+def test_a_page_is_read_by_the_encoding_it_names_or_as_browsers_do(
+    tmp_path: Path, charset: str, byte: bytes, shown: str
+) -> None:
+    page = f'<html><head><meta charset="{charset}"></head><body><p>A term costs 900 %.</p></body></html>'
+    assert f"900 {shown}." in read(tmp_path, "fees.html", page.encode().replace(b"%", byte)).text

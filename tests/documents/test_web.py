@@ -35,7 +35,10 @@ class Site(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         ASKED.append(self.path)
-        name = self.path.partition("?")[0].strip("/").replace(".", "_") or "index"
+        name = (
+            self.path.partition("?")[0].strip("/").replace(".", "_").replace("%", "_").replace("-", "_").lower()
+            or "index"
+        )
         getattr(self, f"get_{name}", self.missing)()
 
     def log_message(self, *args: object) -> None:
@@ -47,6 +50,16 @@ class Site(BaseHTTPRequestHandler):
             self.send_header(header.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(data)
+
+    def get_broken_off(self) -> None:
+        self.send_response(200)
+        for header, value in {"Content-Type": "text/html", "Content-Length": "100000", "ETag": '"9"'}.items():
+            self.send_header(header, value)
+        self.end_headers()
+        self.wfile.write(FEES)
+
+    def get_k_c3_b6ln(self) -> None:
+        self.give(FEES)
 
     def missing(self) -> None:
         self.give(b"no", status=404)
@@ -202,6 +215,17 @@ def test_no_name_of_this_machine_gets_through(address: str) -> None:
 def test_what_is_no_web_address_is_said(address: str) -> None:
     with pytest.raises(FetchError):
         Fetcher().fetch(address)
+
+
+def test_half_a_page_is_not_taken_for_the_page(site: str, tmp_path: Path) -> None:
+    loaded = fetched([f"{site}/broken-off"], tmp_path)
+    assert loaded.documents == ()
+    assert "breaks off" in loaded.left_out[0].reason
+    assert not list(tmp_path.rglob("*.data"))
+
+
+def test_an_address_may_have_letters_of_any_language(site: str, tmp_path: Path) -> None:
+    assert len(fetched([f"{site}/Köln"], tmp_path).documents) == 1
 
 
 def test_a_sitemap_stands_for_its_pages_of_the_site(site: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -131,6 +132,17 @@ def test_text_without_markup_is_shown_whole_and_as_written() -> None:
     page = Page(source_page.article(document(PLAIN, "bike.txt"), ()))
     assert [word for word in PLAIN.split() if word not in page.text] == []
     assert "b" not in page.tags
+
+
+def test_what_stands_between_two_rules_is_shown() -> None:
+    text = "---\n# Fees\n\nTuition is 900 USD.\n\n---\n\n# Dates\n\nIt is due in May.\n"
+    assert "Tuition is 900 USD." in Page(source_page.article(document(text), ())).text
+
+
+def test_text_fetched_or_called_text_is_text_without_markup_too() -> None:
+    plain = load.parse("fees.text", PLAIN, markup=False)
+    fetched = replace(load.parse("www.example.org/fees.txt", PLAIN, markup=False), meta={"address": "https://x.org"})
+    assert source_map.pieces(plain) == source_map.pieces(fetched) == source_map.pieces(document(PLAIN, "bike.txt"))
 
 
 def test_front_matter_is_not_shown() -> None:

@@ -24,7 +24,7 @@ MOST_HTML = 20_000_000
 LONGEST = 120  # seconds for one file
 MOST_MEMORY = 2_000_000_000
 _DECLARED = re.compile(rb"<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.I)
-_WESTERN = frozenset("iso-8859-1 iso8859-1 latin1 latin-1 l1 us-ascii ascii iso-8859-15 windows-1252".split())
+_WESTERN = frozenset("iso-8859-1 iso8859-1 latin1 latin-1 l1 us-ascii ascii windows-1252".split())
 
 _HIDDEN = "hidden text"
 
@@ -77,7 +77,7 @@ def decoded(data: bytes, charset: str = "") -> str:
     name = (charset or (declared[1].decode() if declared else "")).lower()
     try:
         return data.decode("cp1252" if not name or name in _WESTERN or name.startswith("utf") else name, "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # no such encoding, or one that is none ("undefined")
         return data.decode("cp1252", "replace")
 
 

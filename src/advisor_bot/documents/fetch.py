@@ -13,15 +13,16 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
 AGENT = "advisor-bot"
 MOST_REDIRECTS = 5
 LONGEST_PAUSE = 10.0  # seconds between two requests, whatever robots.txt asks for
+_AS_IT_IS = "/%:@!$&'()*+,;=~?-._"  # of a path and a query; the rest is escaped
 _READ_AT_ONCE = 65_536
 
 
@@ -131,7 +132,7 @@ def _request(parts: SplitResult, limits: Limits, marks: Mapping[str, str]) -> tu
     try:
         with _connected(parts, limits) as connection:
             target = urlunsplit(("", "", parts.path, parts.query, ""))
-            connection.request("GET", target.encode("ascii", "backslashreplace").decode(), headers=headers)
+            connection.request("GET", quote(target, safe=_AS_IT_IS), headers=headers)
             answer = connection.getresponse()
             if answer.status in (301, 302, 303, 307, 308):
                 return None, answer.getheader("Location") or ""
@@ -162,15 +163,17 @@ def _body(answer: http.client.HTTPResponse, limits: Limits) -> bytes:
     encoding = (answer.getheader("Content-Encoding") or "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise FetchError(f"comes packed ({encoding}) though this was not asked for")
-    unpack: Callable[[bytes], bytes] = zlib.decompressobj(31).decompress if encoding == "gzip" else bytes
+    packed = zlib.decompressobj(31) if encoding == "gzip" else None
     parts: list[bytes] = []
     size = 0
     while piece := answer.read1(_READ_AT_ONCE):
-        made = unpack(piece)  # 64 kB unpack to 64 MB at most
+        made = packed.decompress(piece) if packed else piece  # 64 kB unpack to 64 MB at most
         size += len(made)
         if size > limits.size:
             raise FetchError(f"is larger than {limits.size / 1_000_000:g} MB")
         parts.append(made)
+    if answer.length or (packed and not packed.eof):
+        raise FetchError("breaks off in the middle")
     return b"".join(parts)
 
 
@@ -184,15 +187,20 @@ def _connected(parts: SplitResult, limits: Limits) -> Iterator[http.client.HTTPC
 
     def cut() -> None:
         late.set()
-        raw.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            (connection.sock or raw).shutdown(socket.SHUT_RDWR)  # TLS takes the socket over
 
+    connection = http.client.HTTPConnection(host, port, timeout=limits.seconds)
     timer = threading.Timer(limits.seconds, cut)
     timer.daemon = True
     timer.start()
-    connection = http.client.HTTPConnection(host, port, timeout=limits.seconds)
     try:
         secure = parts.scheme == "https"
-        connection.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=host) if secure else raw
+        connection.sock = raw
+        if secure:
+            context = ssl.create_default_context()
+            connection.sock = safe = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
+            safe.do_handshake()
         if parts.port is None and secure:
             connection.default_port = 443
         yield connection

@@ -91,8 +91,8 @@ def _seen(page: BeautifulSoup, left: Remarks) -> Tag:
     for word in page.find_all(string=lambda s: isinstance(s, (Comment, Declaration, Doctype, ProcessingInstruction))):
         word.extract()
     _drop(page.select(_NEVER), "script or form field", Remarks())
-    for image in page.find_all(["img", "picture"]):
-        left["image" if str(image.get("alt") or "").strip() else "image without text"] += image.name == "img"
+    for image in page.find_all("img"):
+        left["image" if str(image.get("alt") or "").strip() else "image without text"] += 1
         image.decompose()
     _drop(page.select(_MENUS), "menu or side note", left)
     _drop(page.select(_STRUCK), "struck-out text", left)

@@ -55,7 +55,7 @@ def parse(name: str, text: str, *, markup: bool) -> Document:
     ``markup``: the text is Markdown; else plain text without markup. The title is the front matter's, else the
     first heading of level 1, else the file's name without its suffix.
     """
-    meta, start = _front_matter(text) if markup else ({}, 0)
+    meta, start = front_matter(text) if markup else ({}, 0)
     headings, blocks = (markdown if markup else plain_text).read(text, start)
     made = sections(headings, blocks, start, len(text))
     title = meta.get("title") or _first_title(made, markup=markup) or PurePosixPath(name).stem
@@ -70,7 +70,8 @@ def _first_title(made: tuple[Section, ...], *, markup: bool) -> str:
     return tops[0]
 
 
-def _front_matter(text: str) -> tuple[dict[str, str], int]:
+def front_matter(text: str) -> tuple[dict[str, str], int]:
+    """Return the settings at the top of a Markdown text and where the text begins after them."""
     found = _FRONT_MATTER.match(text)
     if not found:
         return {}, 0
@@ -119,7 +120,7 @@ def _read_text(name: str, data: bytes) -> Document:
 def _is_markdown(text: str) -> bool:
     """Tell whether a .txt file is Markdown after all: heading marks, underlined headings or front matter."""
     head = text.lstrip()[:10]
-    return bool(_ATX.match(head) or _UNDERLINED.search(text) or len(_ATX.findall(text)) > 1 or _front_matter(text)[1])
+    return bool(_ATX.match(head) or _UNDERLINED.search(text) or len(_ATX.findall(text)) > 1 or front_matter(text)[1])
 
 
 def _read_converted(name: str, data: bytes) -> Document:

@@ -16,12 +16,12 @@ from typing import Any
 
 import pyromark
 
+from advisor_bot.documents.load import front_matter
 from advisor_bot.types import Document
 
 Span = tuple[int, int]
 
 _OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
-_FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)(?:\n|\Z)", re.DOTALL)
 _MARKED = re.compile(r"\s*(?:#{1,6}\s|.+\n[ \t]*(?:=+|-+)[ \t]*(?:\n|\Z))")
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _TAGS = {
@@ -68,7 +68,8 @@ def pieces(document: Document) -> tuple[Piece, ...]:
 def _is_plain(document: Document) -> bool:
     """Tell a text without markup from Markdown that a .txt file may hold as well."""
     headings = (document.text[section.start : section.body] for section in document.sections if section.heading)
-    return document.name.lower().endswith(".txt") and not document.meta and not any(map(_MARKED.match, headings))
+    plain = document.name.lower().endswith((".txt", ".text")) and document.meta.keys() <= {"address"}
+    return plain and not any(map(_MARKED.match, headings))
 
 
 def _plain_pieces(document: Document) -> Iterator[Piece]:
@@ -120,7 +121,8 @@ class _Page:
     """A Markdown text on its way to pieces; the parser counts bytes, a document characters."""
 
     def __init__(self, text: str) -> None:
-        blanked = _FRONT_MATTER.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+        start = front_matter(text)[1]
+        blanked = re.sub(r"[^\n]", " ", text[:start]) + text[start:]
         self.text = blanked.encode("utf-8", "replace").decode("utf-8")  # halves of characters become "?"
         self._characters = array("L")
         for at, character in enumerate(self.text):
