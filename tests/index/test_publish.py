@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from advisor_bot.errors import EncoderError, GuardError, IndexingError, LoadError
+from advisor_bot.index import plan as planning
 from advisor_bot.index import publish as publishing
 from advisor_bot.index import versions
 from advisor_bot.index.library import Library
@@ -151,6 +152,22 @@ def test_guide_that_answers_much_worse_is_stopped_unless_forced(settings: Settin
     assert publish(documents(settings), settings, ask=asked(0.88)).changed
     edit(settings, "in week 4", "in week 44")
     assert publish(documents(settings), settings, ask=asked(0.1), force=True).changed
+
+
+@pytest.fixture
+def another_reader(settings: Settings, one: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program's reader is another than the one that ``one`` was published with, as after an upgrade."""
+    monkeypatch.setattr(planning, "reader_fingerprint", lambda: "another")
+
+
+@pytest.mark.usefixtures("another_reader")
+def test_answers_are_not_compared_with_a_version_that_cannot_be_asked_any_more(settings: Settings) -> None:
+    def never(live: Path, planned: Path) -> Answers:
+        raise AssertionError
+
+    planned = plan(documents(settings), settings, ask=never)
+    assert planned.answers is None
+    assert any("reader" in reason for reason in planned.reasons)
 
 
 def test_small_update_is_published_without_asking(settings: Settings, one: str) -> None:
@@ -336,6 +353,15 @@ def test_rolling_back_to_a_damaged_version_leaves_the_live_one(settings: Setting
     with pytest.raises(IndexingError, match="damaged"):
         rollback(settings)
     assert versions.live(settings.index_folder) == three[2]
+
+
+def test_rolling_back_to_a_version_that_cannot_answer_any_more_leaves_the_live_one(
+    settings: Settings, three: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "reader_fingerprint", lambda: "another")
+    with pytest.raises(IndexingError, match="another reader"):
+        rollback(settings)
+    assert versions.live(settings.index_folder) == three[-1]
 
 
 def test_publishing_after_a_rollback_has_the_right_parent(settings: Settings, three: list[str]) -> None:

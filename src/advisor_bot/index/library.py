@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from advisor_bot.models.opening import Models
 
 _log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Version)
+REFUSED_FOR = 30.0  # seconds until a version that could not be used is tried again
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Library:
         self._held: dict[str, _Held] = {}
         self._live = ""
         self._refused: tuple[str, float] = ("", 0.0)
+        self._again = 0.0  # when a refused version is tried again: what it lacked may have come
         self._lock = threading.Lock()  # guards the fields above; never held while a file is read
         self._opening = threading.Lock()  # one version is opened at a time
         self._stop = threading.Event()
@@ -172,7 +175,8 @@ class Library:
 
     def _refresh(self) -> bool:
         name = versions.live(self.folder)
-        if not name or name == self._live or (name, self._stamp(name)) == self._refused:
+        refused = (name, self._stamp(name)) == self._refused
+        if not name or name == self._live or (refused and time.monotonic() < self._again):
             return False
         with self._opening:
             if name == self._live:
@@ -180,8 +184,9 @@ class Library:
             try:
                 guide = self._opened(versions.path_of(self.folder, name)).warm()
             except (IndexingError, EncoderError) as error:
-                self._refused = (name, self._stamp(name))
-                _log.warning("The new version cannot be used, %s stays live: %s", self._live or "nothing", error)
+                if not refused:
+                    _log.warning("The new version cannot be used, %s stays live: %s", self._live or "nothing", error)
+                self._refused, self._again = (name, self._stamp(name)), time.monotonic() + REFUSED_FOR
                 return False
             self._swap(guide)
         _log.info("Now serving %s of the guide.", name)
@@ -223,7 +228,7 @@ def newest_sound(folder: Path, opened: Callable[[Path], V]) -> V:
     for name in dict.fromkeys([live, *reversed(names)] if live else reversed(names)):
         try:
             version = opened(versions.path_of(folder, name)).warm()
-        except IndexingError as error:
+        except (IndexingError, EncoderError) as error:
             problem = str(error)
             continue
         if name != live:

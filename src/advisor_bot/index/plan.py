@@ -89,12 +89,13 @@ def plan(documents: Sequence[Document], settings: Settings, *, ask: Ask | None =
     """Return what publishing ``documents`` would do to the live version; nothing is written.
 
     ``ask``, where given, asks the cases of both versions; the planned one is built in a temporary folder for that.
+    A live version made with another reader cannot be asked any more: answers are not compared then.
     """
     place_of(settings).complete()
     with live_version(settings.index_folder) as old:
         content = would_hold(documents, settings, old)
         planned = plan_of(old, content, settings)
-        if ask is None or planned.same or old is None or not content.chunks:
+        if ask is None or planned.same or old is None or not content.chunks or not can_be_asked(old):
             return planned
         with _aside() as aside:
             models = prepare_models(settings, say=lambda _: None)
@@ -147,6 +148,11 @@ def plan_of(old: Version | None, content: Content, settings: Settings) -> Plan:
         text_before=sum(len(document.text) for document in old.documents.values()) if old else 0,
         text_after=sum(len(document.text) for document in content.documents),
     )
+
+
+def can_be_asked(version: Version) -> bool:
+    """Tell whether this program's reader can read ``version``."""
+    return version.reader == reader_fingerprint()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from advisor_bot.documents.load import Loaded, load
 from advisor_bot.errors import GuardError, IndexingError, LoadError
 from advisor_bot.index import versions
 from advisor_bot.index.build import Progress, build
-from advisor_bot.index.plan import Ask, Plan, guard, live_version, plan_of, with_answers, would_hold
+from advisor_bot.index.plan import Ask, Plan, can_be_asked, guard, live_version, plan_of, with_answers, would_hold
 from advisor_bot.index.server import place_of
 from advisor_bot.index.version import Version
 from advisor_bot.models.export import ensure_models, prepare_models
@@ -23,8 +23,6 @@ from advisor_bot.settings import Settings
 from advisor_bot.types import Document
 
 READ_TRIES = 5
-LOST_AT_MOST = 0.5  # of the passages, before a publish needs --force
-WORSE_AT_MOST = 0.05  # of the score on the case file, before a publish needs --force
 ASKED_FROM = 0.05  # share of passages an update must touch before a publish takes the time to ask the cases
 Say = Callable[[str], None]
 
@@ -99,7 +97,7 @@ def publish(
                 guard(planned)
             models = prepare_models(settings, say=say)
             name = build(folder, content, models, parent=planned.parent, summary=planned.counts, progress=progress)
-            if ask and old is not None and not force and planned.touched > ask_from:
+            if ask and old is not None and not force and planned.touched > ask_from and can_be_asked(old):
                 planned = with_answers(folder, name, planned, ask)
             place.add(name, say)
         place.point(name, "publish")
@@ -124,6 +122,11 @@ def rollback(settings: Settings, to: str = "", *, say: Say = lambda _: None) -> 
         index = Version(versions.path_of(folder, name))
         try:
             index.warm()
+            if not can_be_asked(index):
+                raise IndexingError(
+                    f"{name} was made with another reader than this program's and cannot answer; {live} stays live. "
+                    "Publish the older text again instead: `python ingest.py`."
+                )
         finally:
             index.close()
         place.point(name, "rollback")

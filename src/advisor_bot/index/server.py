@@ -64,7 +64,7 @@ class Server(versions.Place):
         self.address = address
         self._client: Any = None
         self._seen: tuple[Any, int] = (None, 0)  # the log, and how many of its records the copy has
-        self._missing: list[str] = []  # versions that the copy lacks, the one to fetch next last
+        self._missing: list[str] = []  # versions still to be looked for in the copy, the next one last
 
     def follow(self) -> None:
         """Bring the copy's history and its live version up to date."""
@@ -73,8 +73,7 @@ class Server(versions.Place):
             seen = log.id, log.count()
             if seen == self._seen or not seen[1]:
                 return
-            self._follow(client, _entries(log))
-            self._seen = seen
+            self._seen = log.id, self._follow(client, log)
 
     def complete(self) -> None:
         """Fetch everything that is kept, older versions too."""
@@ -83,7 +82,7 @@ class Server(versions.Place):
             pass
 
     def fetch_older(self) -> bool:
-        """Fetch one older version that the copy lacks; return whether there was one."""
+        """Fetch an older version where the copy lacks it; return whether there was one to look for."""
         if not self._missing:
             return False
         with self._reaching() as client:
@@ -119,8 +118,8 @@ class Server(versions.Place):
             raise
 
     def point(self, name: str, action: str) -> None:
-        """Make ``name`` the live version, unless something became live that the copy does not know of."""
-        number = len(versions.journal(self.folder)) + 1
+        """Make ``name`` the live version, unless something became live since this place was last followed."""
+        number = self._seen[1] + 1  # not the copy's: a server of this machine keeps that up to date
         record = {"when": versions.now(), "action": action, "name": name, "by": _who()}
         with self._reaching() as client:
             log = client.get_or_create_collection(LOG, embedding_function=None)
@@ -176,12 +175,14 @@ class Server(versions.Place):
                 time.sleep(pause)
                 pause *= 1.5
 
-    def _follow(self, client: Any, entries: list[dict[str, str]]) -> None:
+    def _follow(self, client: Any, log: Any) -> int:
+        """Write what the log says into the copy; return how many records it had."""
         self.folder.mkdir(parents=True, exist_ok=True)
         kept = {_version_in(collection.name) for collection in client.list_collections()}
-        history = "".join(f"{entry['when']} {entry['action']} {entry['name']}\n" for entry in entries)
-        live = entries[-1]["name"]
         with FileLock(self.folder / ".following"):  # another process of this machine may follow, too
+            entries = _entries(log)
+            history = "".join(f"{entry['when']} {entry['action']} {entry['name']}\n" for entry in entries)
+            live = entries[-1]["name"]
             disk.write(self.folder / SERVER, self.address + "\n")
             disk.write(self.folder / "PUBLISHED", history)
             self._fetch(client, live)
@@ -191,6 +192,7 @@ class Server(versions.Place):
             disk.remove(versions.path_of(self.folder, name))
         last = dict.fromkeys(entry["name"] for entry in reversed(entries))
         self._missing = [name for name in reversed(last) if name in kept]
+        return len(entries)
 
     def _fetch(self, client: Any, name: str) -> None:
         """Fetch the files of a version into the copy, unless they are there."""
@@ -209,8 +211,11 @@ class Server(versions.Place):
             version.warm().close()  # every file has the hash that the manifest gives, and that the version's name
             disk.sync_tree(work / name)
             target.parent.mkdir(exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # another process was faster
+            try:
                 (work / name).rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process was faster
+                    raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
 

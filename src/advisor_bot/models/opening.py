@@ -203,8 +203,16 @@ def source_of(model: str, *, download: bool = False) -> Path:
 
 def open_export(target: Path, settings: Settings, *, threads: int, workers: int) -> Encoder:
     """Open the export in ``target`` with the engine that the settings want, or the only one that can."""
-    if settings.encoder == "sentence-transformers" or manifest_of(target)["impossible"]:
-        return _torch_encoder(settings)
+    impossible = manifest_of(target)["impossible"]
+    if settings.encoder == "sentence-transformers" or impossible:
+        if fingerprint_of(source_of(settings.embedding_model)) == target.name:
+            return _torch_encoder(settings)
+        if impossible:
+            raise EncoderError(
+                f"The guide was published with {manifest_of(target)['name'] or 'the packaged model'}, and "
+                f"ADVISOR_EMBEDDING_MODEL={settings.embedding_model!r} is another. Name that one, or run "
+                "`python ingest.py`."
+            )
     return onnx_encoder(target, threads, workers)
 
 
@@ -237,7 +245,9 @@ def _torch_encoder(settings: Settings) -> Encoder:
     model = sentence_transformer(source)
 
     def run(texts: list[str]) -> NDArray[np.float32]:
-        found = model.encode(texts, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+        found = model.encode(  # the prompt is before each text already
+            texts, prompt="", normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
         return np.asarray(found, np.float32)
 
     dimension = int(model.get_embedding_dimension())
