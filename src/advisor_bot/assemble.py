@@ -77,8 +77,11 @@ def writer(settings: Settings, shared: Shared | None = None) -> Converser | None
     tokens, cost = settings.model_daily_tokens, settings.model_daily_cost
     ledger = Ledger(daily_tokens=tokens, daily_cost=cost, prices=settings.prices, file=file)
     named = ("language model", *(getattr(settings, name) for name in _OF_THE_MODEL))
-    model = (shared or Shared()).once(named, lambda: open_model(settings))
-    return Converser(model, display_name(settings), settings, ledger)
+    shared = shared or Shared()
+    model = shared.once(named, lambda: open_model(settings))
+    one_at_a_time = shared.once(("slot", *named), lambda: threading.Semaphore(1))
+    slots = one_at_a_time if settings.model.startswith("local:") else None
+    return Converser(model, display_name(settings), settings, ledger, slots=slots)
 
 
 _OF_THE_MODEL = [name for name in Settings.model_fields if name.startswith("model") and "daily" not in name]

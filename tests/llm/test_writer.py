@@ -443,6 +443,17 @@ def test_a_question_in_another_language_gets_the_guides_own_words_and_a_line_in_
     assert GRE in asked.quotes[0]
     assert asked.answer.question == SPANISH
     assert "Spanish" in model.prompts[2][0].text
+    assert [one.text for one in asked.answer.segments if one.kind == "note"] == [
+        "Un modelo de lenguaje tradujo las palabras alrededor de las citas."
+    ]
+
+
+def test_a_call_for_help_in_another_language_is_heard_once_it_is_translated(advisor: Advisor) -> None:
+    model = Scripted("I do not want to live any more and I think of killing myself tonight.")
+    asked = Asked(advisor, converser(model), "No quiero vivir más y pienso en matarme esta noche.")
+    assert asked.answer.status == "chat"
+    assert not asked.quotes
+    assert len(model.prompts) == 1
 
 
 @pytest.mark.parametrize("reply", ["", "No sé.", SPANISH, "Do I need 99 exams?", "Hello!", RuntimeError("down")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from advisor_bot.answers import phrases, quote
 from advisor_bot.answers.cite import Line, Quote
@@ -26,6 +26,7 @@ class ChosenAnswer:
 
     brief: Brief
     yardstick: Yardstick
+    own_words: bool = False  # whether the model writes its sentences itself
     status: str = ""
     quoted: list[int] = field(default_factory=list)
     missing: str = ""
@@ -37,6 +38,7 @@ class ChosenAnswer:
     _held: list[Line] = field(default_factory=list)  # chosen, and not plausible yet
     _shown: list[quote.Span] = field(default_factory=list)
     _sides: list[str] = field(default_factory=list)
+    _stated: bool = False  # whether something is shown that the model wrote
 
     @property
     def is_empty(self) -> bool:
@@ -53,8 +55,9 @@ class ChosenAnswer:
             case "LABEL":
                 self._waiting = [one for one in self._waiting if one.kind == "lead"]
                 self._waiting.append(Line("heading", line.text.rstrip(".:,; ")))
-                self.written.append(Stated(line.text.rstrip(".:,; ")))
-            case "WRITE":
+                if self.own_words:
+                    self.written.append(Stated(line.text.rstrip(".:,; ")))
+            case "WRITE" if self.own_words:
                 self.written.append(Stated(line.text, line.numbers))
             case "SAY":
                 yield from self._once_plausible(self._say(line.numbers[0]))
@@ -85,9 +88,13 @@ class ChosenAnswer:
     def _say(self, number: int) -> Iterator[Line]:
         guide = self.brief.guide
         span = quote.whole(_sentence(number, guide), guide)
-        if any(one.passage.document == span.passage.document and one.start <= span.start and span.end <= one.end
-               for one in self._shown):  # fmt: skip
-            return
+        for one in self._shown:
+            if one.passage.document == span.passage.document and one.start <= span.start < one.end:
+                if span.end <= one.end:
+                    return
+                text = guide.documents[span.passage.document].text  # what it leans on stands there already
+                start = one.end + len(text[one.end : span.end]) - len(text[one.end : span.end].lstrip())
+                span = replace(span, start=start, label="")
         self.quoted.append(number)
         self._shown.append(span)
         labels = [one.text.lower() for one in self._waiting if one.kind == "heading"]
@@ -102,7 +109,8 @@ class ChosenAnswer:
         chosen = [number for one in self.written for number in one.numbers]
         self.plausible = self.yardstick.chance(chosen) <= AT_THE_END
         right = checked(self.written, self.brief.guide, hear) if self.plausible else []
-        self.quoted = [number for one in right for number in one.numbers]
+        self.quoted += [number for one in right for number in one.numbers]
+        self._stated = bool(right)
         first, kept = ([one.numbers for one in some if one.numbers][:1] for some in (self.written, right))
         if self.status == "answered" and first != kept:
             self.status = "partial"
@@ -140,7 +148,7 @@ class ChosenAnswer:
         notes = [missed] if missed else []
         if why:
             notes.append(phrases.model_gave_up(why, quotes=False))
-        if self.written and not self._shown:
+        if self._stated:
             notes.append(phrases.OWN_WORDS)
         if self.asked_back:
             notes.append(self.asked_back)

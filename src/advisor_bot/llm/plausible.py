@@ -16,7 +16,7 @@ from advisor_bot.answers.stages import Brief
 from advisor_bot.models.opening import card
 from advisor_bot.types import Status
 
-AT_ONCE, AT_THE_END = 0.05, 0.15  # most of a hundred blind choices that may pass: while one comes, once it is whole
+AT_ONCE, AT_THE_END = 0.05, 0.15  # share of blind choices that may pass: while one comes, once it is whole
 MOST_READ = 240  # sentences that stand for all those shown
 FEWEST = 10  # of so few sentences none can be called far
 

@@ -73,7 +73,9 @@ def _to_show(brief: Brief, room: int) -> list[int]:
     guide = brief.guide
     everything = range(len(guide.sentence_rows))
     if sum(len(chunk.text) for chunk in guide.chunks) // 3 + 4 * len(everything) < room:
-        return list(everything)
+        whole = _within(dict.fromkeys(everything), guide, room)  # rows are longer than they stand there
+        if len(whole) == len(everything):
+            return whole
     near = [one.number for evidence in brief.evidence for one in evidence.sentences[:NEAR]]
     found = {guide.chunk_of(number) for number in near[:NEAR]}
     for evidence in brief.evidence:

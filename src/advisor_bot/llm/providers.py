@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 LOCAL = "local"
+OLLAMA = "http://127.0.0.1:11434"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,9 @@ def _hosted(settings: Settings, provider: Provider, model: str, environ: Mapping
         options[provider.retries] = 0  # a failure gives the quoting answer at once; the breaker knows when to try again
     if settings.model_url:
         options[provider.url] = settings.model_url
+    if provider.langchain == "ollama":  # OLLAMA_HOST may name another machine; what is told students must be true
+        options.setdefault(provider.url, OLLAMA)
+        options["num_ctx"] = settings.model_context
     if settings.model_temperature is not None:
         options["temperature"] = settings.model_temperature
     if provider.langchain == "openai":

@@ -44,20 +44,24 @@ class Converser:
         ledger: Ledger | None = None,
         breaker: Breaker | None = None,
         clock: Clock = time.monotonic,
+        slots: threading.Semaphore | None = None,
     ) -> None:
-        """Take the model, what answers call it, and what it may cost. Raises ``SettingsError`` for a bad prompt."""
+        """Take the model, what answers call it, and what it may cost. Raises ``SettingsError`` for a bad prompt.
+
+        ``slots`` bounds the calls at once; writers of one local model share them.
+        """
         prompt_file(settings.model_prompt, settings.model_style)
         self.model, self.name, self.settings = model, name, settings
         self.ledger, self.breaker = ledger or Ledger(), breaker or Breaker(clock)
         self._clock = clock
-        self._slots = threading.Semaphore(1 if settings.model.startswith("local:") else settings.model_parallel)
+        self._slots = slots or threading.Semaphore(settings.model_parallel)
 
     def write(self, brief: Brief) -> Iterator[str | Line | Ending]:
         """Yield what to say meanwhile, each quote as soon as its number arrives, and last how it ended."""
         own = self.settings.model_style == "own-words"
         yield phrases.WRITING if own else phrases.CHOOSING
         messages, numbers = build_prompt(brief, self.settings)
-        answer = ChosenAnswer(brief, Yardstick(brief, numbers.values()))
+        answer = ChosenAnswer(brief, Yardstick(brief, numbers.values()), own)
         why = yield from self._choose(messages, numbers, answer)
         if not why and answer.is_empty:
             from langchain_core.messages import HumanMessage
@@ -123,12 +127,12 @@ class Converser:
                 most = 2 * self.settings.model_answer_tokens  # other scripts need more tokens than English
                 heard = self._heard(lines_prompt(own, language["name"]), most, self.settings.model_seconds)
                 made = translated("".join(heard), own, code, codes)
-        if not any(made[:-1]):
+        if not any(made):
             yield Line("lead", language["guide_is_english"])
         words = iter(made)
         for line in lines:
             yield replace(line, text=next(words) or line.text) if line.text else line
-        yield Line("note", (next(words) or phrases.TRANSLATED) if any(made[:-1]) else phrases.UNTRANSLATED)
+        yield Line("note", (next(words) or phrases.TRANSLATED) if any(made) else phrases.UNTRANSLATED)
 
     # --- one call, bounded
 
