@@ -193,9 +193,9 @@ class Segment:
 class Answer:
     """What a student gets, with everything that proves it.
 
-    ``confidence`` is the calibrated probability (0..1) that the guide answers the question, whatever
-    the status. ``text`` is Markdown in which only our markers match ``[n]``. ``passages`` are what
-    was read, best first.
+    ``confidence`` is the calibrated probability (0..1) that the guide answers the question, whatever the status; the
+    mean where several things were asked. ``text`` is Markdown in which only our markers match ``[n]``. ``passages``
+    are what was found, best first.
     """
 
     status: Status

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from small import Made
 
 from advisor_bot.answers.cite import Line, cite
 from advisor_bot.answers.quote import body, spans_of, whole
-from advisor_bot.answers.sections import section_lines
+from advisor_bot.answers.sections import list_items, section_lines
+from advisor_bot.documents.load import parse
 from advisor_bot.index.guide import Guide
+from advisor_bot.index.library import Library
+from advisor_bot.index.publish import publish
+from advisor_bot.models.opening import model_opener
+from advisor_bot.retrieval.evidence import Sentence
+from advisor_bot.retrieval.search import as_passage
+from advisor_bot.settings import Settings
 
 
 def said(lines: list[Line], guide: Guide) -> list[tuple[str, str]]:
@@ -79,3 +89,40 @@ def test_a_section_is_given_as_it_stands(guide: Guide) -> None:
     (section,) = (s for s in guide.documents["guide.md"].sections if s.heading[-1] == "Money")
     texts = [text for _, text in said(section_lines("guide.md", section, guide), guide)]
     assert texts == ["Tuition is 450 euros a term.", "It is due in October.", "Grants cover a half of it."]
+
+
+@pytest.fixture
+def listed(encoders: Path, tmp_path: Path) -> Iterator[Guide]:
+    text = (
+        "# Guide\n\n## Pros\n\nThese speak for it:\n\n- It pays well.\n- It is done from home.\n- Many need it.\n\n"
+        "## Cons\n\n- It is hard.\n- It is long.\n- It is lonely.\n"
+    )
+    settings = Settings(index=tmp_path)
+    publish((parse("guide.md", text, markup=True),), settings)
+    library = Library(settings.index_folder, model_opener(settings))
+    with library.lease() as opened:
+        yield opened
+    library.close()
+
+
+def test_a_list_ends_where_its_section_ends(listed: Guide) -> None:
+    number = next(n for n in range(len(listed.sentence_rows)) if listed.words_of(n).startswith("These speak"))
+    passage = as_passage([listed.chunk_of(number)], 1.0, listed)
+    best = Sentence(number, passage, *listed.span_of(number), listed.words_of(number), 5.0, 5.0)
+    assert [text for _, text in said(list_items([best], listed), listed)] == [
+        "These speak for it:",
+        "It pays well.",
+        "It is done from home.",
+        "Many need it.",
+    ]
+
+
+def test_in_a_section_each_item_stands_by_itself(listed: Guide) -> None:
+    (document,) = listed.documents.values()
+    pros = next(section for section in document.sections if section.heading[-1:] == ("Pros",))
+    assert [kind for kind, _ in said(section_lines(document.name, pros, listed), listed)] == [
+        "paragraph",
+        "item",
+        "item",
+        "item",
+    ]

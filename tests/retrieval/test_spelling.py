@@ -20,6 +20,7 @@ def spelling(text: str) -> Spelling:
         ("reinforcment lerning", "reinforcement learning"),
         ("is tehre a visa rule at stanford", "is tehre a visa rule at stanford"),
         ("wht abuot the tution and acomodation", "wht abuot the tuition and accommodation"),
+        ("i couldn't and it doesn’t", "i couldn't and it doesn’t"),
         ("is kubernetes or pytorch asked for", "is kubernetes or pytorch asked for"),
     ],
 )

@@ -74,7 +74,7 @@ class Advisor:
                         yield Event(kind, {"text": piece[kind]} if kind in _WITH_TEXT else piece[kind])
 
     def search(self, question: str, history: Sequence[Turn] = (), k: int = 20) -> list[Passage]:
-        """Return what would be read for ``question``, best first: the retrieval stage alone."""
+        """Return the passages found for ``question`` and the conversation, best first: the retrieval stage alone."""
         with self.versions.lease() as guide:
             text = clean_question(question, self.settings.max_question_chars)
             return self._found(query_in_conversation(text, history, guide), guide, k)

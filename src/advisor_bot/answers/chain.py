@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Literal
 
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
@@ -32,6 +33,7 @@ from advisor_bot.answers.stages import (
 )
 from advisor_bot.answers.suggestions import Offers
 from advisor_bot.index.guide import Guide
+from advisor_bot.models.reader import About
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
 from advisor_bot.retrieval.cells import with_cell
@@ -41,7 +43,8 @@ from advisor_bot.retrieval.search import find, make_query, passages_of, sentence
 from advisor_bot.retrieval.spelling import spelling
 from advisor_bot.retrieval.topics import topics
 from advisor_bot.settings import Settings
-from advisor_bot.types import Answer, Passage
+from advisor_bot.text import plain
+from advisor_bot.types import Answer, Passage, Status
 
 _log = logging.getLogger(__name__)
 MOST_PASSAGES = 8
@@ -77,16 +80,16 @@ class Steps:
         if chat:
             return Understood(asked, "small talk", text, chat=chat)
         about = guide.models.reader.about(text)
-        if about.care:
-            return Understood(asked, "care", text)
-        if about.human:
-            return Understood(asked, "human", text)
+        if kind := _for_people(about):
+            return Understood(asked, kind, text)
         corrected = spelling(guide).corrected(text)
         language = foreign_language(corrected, lambda term: guide.idf(term) is not None, tuple(phrases.languages()))
         if language:
             text = self.writer.in_english(text, asked.history) if self.writer else ""
             if not text:
                 return Understood(asked, "foreign", asked.text, language=language)
+            if kind := _for_people(guide.models.reader.about(text)):
+                return Understood(asked, kind, text, language=language)
         alone = 1.0 if language or suggestions.is_ours(text, guide) else 1 - about.leans
         found = Understood(asked, "quotes", text, alone, language)
         if section := suggestions.section_asked_for(text, guide):
@@ -133,7 +136,7 @@ class Steps:
             passages = within(ranked, MOST_PASSAGES, self.settings.read_chars)
         numbers = sentences_to_read(found, guide)
         if after and follow_up.asks_for_more(asked.text):  # the next best, not the same again
-            said = " ".join(turn.text for turn in asked.history if turn.role == "assistant")
+            said = plain(" ".join(turn.text for turn in asked.history if turn.role == "assistant"))
             numbers = numbers[[guide.words_of(number) not in said for number in numbers.tolist()]]
         return Lookup((name, ""), query, tuple(passages), numbers)
 
@@ -256,7 +259,7 @@ class Steps:
             standalone_question=_standalone(planned),
             guide_version=guide.name,
             writer=ending.writer,
-            confidence=round(sum(one.answered for one in found) / max(1, len(found)), 4),
+            confidence=_confidence(found, ending.status),
             text=cited.text,
             segments=cited.segments,
             citations=cited.citations,
@@ -291,6 +294,18 @@ def _brief(planned: Planned) -> Brief:
         planned.evidence,
         planned.draft,
     )
+
+
+def _for_people(about: About) -> Literal["care", "human", ""]:
+    """Return whether a question is a cry for help, a wish for a person, or "" where it is neither."""
+    return "care" if about.care else "human" if about.human else ""
+
+
+def _confidence(read: Sequence[Evidence], status: Status) -> float:
+    """Return the mean of the probabilities of what was read; 1 for a section asked for by name, which nobody reads."""
+    if not read:
+        return float(status == "answered")
+    return round(sum(one.answered for one in read) / len(read), 4)
 
 
 def _standalone(planned: Planned) -> str:

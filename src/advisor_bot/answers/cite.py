@@ -131,7 +131,7 @@ def _marked(text: str, citations: Sequence[int]) -> str:
 
 
 def violations(answer: Answer, documents: Mapping[str, Document], *, names: bool = True) -> list[str]:
-    """Return what in ``answer`` is not proved; empty for every answer that may leave.
+    """Return what in ``answer`` is not proved: a quoting answer with any is withheld, of a model's they are logged.
 
     Checked: each marker resolves and each citation is used, each quote is exact and not empty, each
     segment that states something is cited, and the numerals and proper names of what is stated

@@ -208,7 +208,7 @@ def table(comparison: Comparison, read: Mapping[tuple[str, str], Evidence], guid
 def _cell(own: frozenset[int], found: Evidence | None, about: Evidence | None, *, asked: bool) -> Line:
     """Return the sentence that fits best as a cell, of those whose subject is the side; else that there is none.
 
-    The subject of the side's ``own`` sentences it is; of others where they help with what the side is.
+    A side's ``own`` sentences are about it; another sentence is where it helps with "what does the guide say of it".
     """
     speaks = {one.number for one in about.sentences if one.helps >= LEAST_ABOUT} if about else set()
     if found is None or (asked and found.status == "not_covered"):

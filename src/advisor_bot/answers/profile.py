@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from advisor_bot.answers.cite import Line
-from advisor_bot.answers.quote import grouped, whole
+from advisor_bot.answers.quote import grouped, merged, whole
 from advisor_bot.answers.stages import Draft
 from advisor_bot.index.guide import Guide
 from advisor_bot.retrieval.evidence import Evidence, Lookup, Sentence
@@ -57,7 +57,8 @@ def draft(read: Mapping[tuple[str, str], Evidence], profile: Profile, guide: Gui
             chosen |= {one.number: one for one in evidence.best[:MOST_EACH]}
     if not chosen:
         return Draft("not_covered", ())
-    spans = [whole(one, guide) for _, one in sorted(chosen.items())[:MOST_ALL]]
+    best = sorted(chosen.values(), key=lambda one: -one.helps)[:MOST_ALL]
+    spans = merged([whole(one, guide) for one in sorted(best, key=lambda one: one.number)], guide)
     lines = [Line("lead", LEAD), *grouped(spans, guide)]
     missing = [words for part, words in _PARTS.items() if part not in profile.given]
     if missing:

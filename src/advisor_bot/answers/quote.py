@@ -13,9 +13,8 @@ from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line, Quote
 from advisor_bot.answers.sections import block_at, list_items
 from advisor_bot.answers.stages import Draft
-from advisor_bot.documents.tables import row_header
 from advisor_bot.index.guide import Guide
-from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Evidence, Name, Sentence
+from advisor_bot.retrieval.evidence import AFTER, ALONE, PART, Evidence, Name, Sentence, is_row
 from advisor_bot.text import leans_back, numerals, plain, terms, words
 from advisor_bot.types import Passage, Status
 
@@ -111,18 +110,14 @@ def body(evidence: Evidence, guide: Guide) -> list[Line]:
 
 def _without_other_rows(best: Sequence[Sentence], asked: Mapping[str, float], guide: Guide) -> Sequence[Sentence]:
     """Leave out the rows of a table that hold less of what was asked than the row that answers best."""
-    if not best or not _is_row(best[0].passage.document, best[0].start, best[0].end, guide):
+    if not best or not is_row(best[0].passage.document, best[0].start, best[0].end, guide):
         return best
     held = asked.keys() & set(terms(best[0].text))
     return [
         one
         for one in best
-        if held <= set(terms(one.text)) or not _is_row(one.passage.document, one.start, one.end, guide)
+        if held <= set(terms(one.text)) or not is_row(one.passage.document, one.start, one.end, guide)
     ]
-
-
-def _is_row(document: str, start: int, end: int, guide: Guide) -> bool:
-    return row_header(guide.documents[document].text, start, end) is not None
 
 
 def spans_of(best: Sequence[Sentence], guide: Guide) -> list[Span]:
@@ -139,7 +134,7 @@ def spans_of(best: Sequence[Sentence], guide: Guide) -> list[Span]:
     first, *others = chosen
     order = list(guide.documents)
     others.sort(key=lambda span: (order.index(span.passage.document), span.start))
-    return _merged([first, *others], guide)
+    return merged([first, *others], guide)
 
 
 def whole(sentence: Sentence, guide: Guide) -> Span:
@@ -166,7 +161,7 @@ def whole(sentence: Sentence, guide: Guide) -> Span:
     return Span(sentence.passage, start, sentence.end)
 
 
-def _merged(spans: Sequence[Span], guide: Guide) -> list[Span]:
+def merged(spans: Sequence[Span], guide: Guide) -> list[Span]:
     """Join spans of one passage that touch or overlap; what stands just before the first one does not go before it."""
     merged: list[Span] = []
     for span in spans:
@@ -175,7 +170,7 @@ def _merged(spans: Sequence[Span], guide: Guide) -> list[Span]:
             same = (other.passage.document, other.passage.heading) == (span.passage.document, span.passage.heading)
             low, high = sorted((span, other), key=lambda one: one.start)
             touch = high.start <= low.end or not text[low.end : high.start].strip("\t ")
-            row = _is_row(high.passage.document, high.start, high.end, guide)
+            row = is_row(high.passage.document, high.start, high.end, guide)
             if row or not same or not touch or (place == 0 and span.end <= other.start):
                 continue
             start, end = low.start, max(low.end, high.end)

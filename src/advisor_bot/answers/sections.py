@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from advisor_bot.answers import phrases
 from advisor_bot.answers.cite import Line, Quote
@@ -13,7 +13,7 @@ from advisor_bot.models.opening import card
 from advisor_bot.retrieval.evidence import Sentence
 from advisor_bot.retrieval.search import as_passage
 from advisor_bot.text import words
-from advisor_bot.types import Block, Section
+from advisor_bot.types import Block, Chunk, Section
 
 MOST_ITEMS = 12
 NEAR_ITEMS = 3  # items of one list among the sentences that answer, from which the list is the answer
@@ -46,14 +46,17 @@ def list_items(sentences: Sequence[Sentence], guide: Guide) -> list[Line]:
 
 def _list_of(document: str, offset: int, guide: Guide) -> list[Block]:
     """Return the items of the list that holds ``offset``, or that begins next after it."""
-    starts, blocks = guide.once(_blocks_of)[document]
+    starts, blocks, sections = guide.once(_blocks_of)[document]
     place = max(bisect_right(starts, offset) - 1, 0)
-    if blocks[place].kind != "item":
-        place += 1
-    first = last = place
-    while first > 0 and blocks[first - 1].kind == "item":
+    here = sections[place]
+
+    def in_list(number: int) -> bool:
+        return 0 <= number < len(blocks) and blocks[number].kind == "item" and sections[number] == here
+
+    first = last = place if in_list(place) else place + 1
+    while in_list(first - 1):
         first -= 1
-    while last < len(blocks) and blocks[last].kind == "item":
+    while in_list(last):
         last += 1
     return blocks[first:last]
 
@@ -83,8 +86,7 @@ def section_lines(document: str, section: Section, guide: Guide) -> list[Line]:
     for row, chunk in enumerate(guide.chunks):
         if chunk.document != document or not section.start <= chunk.start < section.end:
             continue
-        item = chunk.kind == "item"
-        for start, end in [(chunk.sentences[0][0], chunk.sentences[-1][1])] if item else chunk.sentences:
+        for item, start, end in _pieces(chunk, guide):
             count += len(words(guide.documents[document].text[start:end]))
             if lines and count > MOST_OF_SECTION:
                 return lines
@@ -94,16 +96,37 @@ def section_lines(document: str, section: Section, guide: Guide) -> list[Line]:
     return lines
 
 
+def _pieces(chunk: Chunk, guide: Guide) -> Iterator[tuple[bool, int, int]]:
+    """Yield the items of a chunk, whole, and its other sentences: whether it is an item, where it starts and ends."""
+    last: Block | None = None
+    span = (0, 0)
+    for start, end in chunk.sentences:
+        block = block_at(chunk.document, start, guide)
+        item = block is not None and block.kind == "item"
+        if last is not None and not (item and block == last):
+            yield True, *span
+        if not item:
+            yield False, start, end
+        span = (span[0] if item and block == last else start, end)
+        last = block if item else None
+    if last is not None:
+        yield True, *span
+
+
 def block_at(document: str, offset: int, guide: Guide) -> Block | None:
     """Return the block of ``document`` that holds ``offset``."""
-    starts, blocks = guide.once(_blocks_of)[document]
+    starts, blocks, _ = guide.once(_blocks_of)[document]
     place = bisect_right(starts, offset) - 1
     return blocks[place] if place >= 0 and offset < blocks[place].end else None
 
 
-def _blocks_of(guide: Guide) -> dict[str, tuple[list[int], list[Block]]]:
+def _blocks_of(guide: Guide) -> dict[str, tuple[list[int], list[Block], list[int]]]:
+    """Return of each document where its blocks start, the blocks, and the number of the section each stands in."""
     found = {}
     for name, document in guide.documents.items():
-        blocks = sorted((b for section in document.sections for b in section.blocks), key=lambda block: block.start)
-        found[name] = [block.start for block in blocks], blocks
+        placed = sorted(
+            ((block, number) for number, section in enumerate(document.sections) for block in section.blocks),
+            key=lambda one: one[0].start,
+        )
+        found[name] = [block.start for block, _ in placed], [block for block, _ in placed], [at for _, at in placed]
     return found

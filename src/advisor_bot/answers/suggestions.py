@@ -20,7 +20,8 @@ MOST_STARTERS, MOST_NEXT = 6, 3
 NEAR = 40  # sections before and after a quoted one, among which there is something to go on with
 LONGEST = 90  # characters of a heading that a question is made of
 TRIED_AT_ONCE = 2_000  # sentences of a guide whose questions are tried while a student waits
-_VERBS = frozenset("is are was were do does did can could should would will has have makes to much many long".split())
+_VERBS = frozenset("is are was were do does did can could should would will has have".split())
+_AFTER_WHAT = _VERBS | {"makes", "to", "much", "many", "long"}  # "how long is it", "what to bring"
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _SECTION = re.compile(r"^what does the guide say about [“\"']?(.+?)[”\"']?\s*\?*$", re.I)
 
@@ -181,7 +182,7 @@ def _folded(text: str) -> str:
 def is_question(heading: str) -> bool:
     """Tell whether a heading asks."""
     first, second, *_ = [*words(heading), "", ""]
-    asks = first in ("which", "who", "where") or (first in ("what", "how", "why", "when") and second in _VERBS)
+    asks = first in ("which", "who", "where") or (first in ("what", "how", "why", "when") and second in _AFTER_WHAT)
     return heading.rstrip().endswith("?") or asks or first in _VERBS
 
 

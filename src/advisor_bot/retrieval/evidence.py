@@ -26,8 +26,8 @@ from advisor_bot.types import Passage, Status
 MOST_SHOWN = 3
 Name = tuple[str, str]
 ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by itself, one of its parts, after the talk
-# A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w-]+")
+# A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _SHARE_OR_SUM = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+")
 _FIGURE = re.compile(_SHARE_OR_SUM.pattern + r"|\d{3,}")
 
@@ -120,17 +120,16 @@ def read(lookup: Lookup, guide: Guide) -> Evidence:
     ]
     sentences.sort(key=lambda one: -one.answers)
     limits, answered = card()["limits"], verdict.answered
-    row = bool(sentences) and _is_row(sentences[0], guide)
+    row = bool(sentences) and is_row(sentences[0].passage.document, sentences[0].start, sentences[0].end, guide)
     # A row's neighbours look alike, and a reading that leans on the talk is one of several: both must be surer.
     if answered < max(limits["row"] if row else 0.0, limits["after"] if lookup.name[0].startswith(AFTER) else 0.0):
         answered = min(answered, _just_below(limits["answered"]))
     return exact(Evidence(query, tuple(passages), tuple(sentences), answered, verdict.helped), guide)
 
 
-def _is_row(sentence: Sentence, guide: Guide) -> bool:
-    """Tell whether a sentence is the row of a table."""
-    text = guide.documents[sentence.passage.document].text
-    return row_header(text, sentence.start, sentence.end) is not None
+def is_row(document: str, start: int, end: int, guide: Guide) -> bool:
+    """Tell whether what stands from ``start`` to ``end`` is the row of a table."""
+    return row_header(guide.documents[document].text, start, end) is not None
 
 
 def exact(evidence: Evidence, guide: Guide) -> Evidence:
@@ -210,6 +209,10 @@ def _holds(sentence: Sentence, wanted: Sequence[tuple[str, ...]], guide: Guide) 
     """Tell whether each thing wanted stands in the sentence, the one it leans back on, or the headings above."""
     before = guide.words_of(sentence.number - 1) if sentence.number and leans_back(sentence.text) else ""
     title = guide.documents[sentence.passage.document].title
-    held = " ".join([sentence.text, before, title, *sentence.passage.heading])
-    held = fold(held).lower()
-    return all(any(form.lower() in held for form in forms) for forms in wanted)
+    held = fold(" ".join([sentence.text, before, title, *sentence.passage.heading])).lower()
+    return all(any(_stands_in(form.lower(), held) for form in forms) for forms in wanted)
+
+
+def _stands_in(form: str, text: str) -> bool:
+    """Tell whether a name, perhaps in the plural, or a figure stands in ``text`` as a word of its own."""
+    return bool(re.search(rf"(?<!\w)(?<!\d[.,]){re.escape(form)}(?:s|es)?(?!\w|[.,]\d)", text))

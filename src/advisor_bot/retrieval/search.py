@@ -86,7 +86,6 @@ def find(query: Query, guide: Guide) -> Found:
     lexical = _dense_array(guide.lexical(tuple(query.terms), everything), everything)
     found = [row for row, _ in guide.dense(query.vector, CANDIDATES)]
     rows = np.union1d(found, np.argsort(-lexical, kind="stable")[:CANDIDATES]).astype(np.int64)
-    rows = rows[rows < everything]
     parts = {
         "chunk": guide.vectors[guide.chunk_rows[rows]] @ query.vector,
         "sentence": _best_sentence(rows, query.reading, guide),

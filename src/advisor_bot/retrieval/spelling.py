@@ -18,6 +18,7 @@ from advisor_bot.types import Document
 SHORTEST = 4  # letters of a word that may be short for one of the guide's, or a slip of one
 SHORTEST_OTHER = 6  # letters of a slip of a word that only the dictionary has
 TWO_SLIPS = 8  # letters of a word that is forgiven two slips
+MOST_KNOWN = 20_000  # words whose correction is remembered
 CUT_SHORT = 4  # letters at least that a short form leaves off the end of a word
 
 Dictionary = Callable[[str], str | None]  # a word (lower case) -> itself where it is real, its correction, or None
@@ -51,12 +52,14 @@ class Spelling:
         word of ``TWO_SLIPS`` letters, never in the first letter (optimal string alignment distance).
         """
         if word not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
             self._known[word] = self._corrected(word)
         return self._known[word]
 
     def corrected(self, text: str) -> str:
         """Return ``text`` with slips of the pen put right."""
-        return re.sub(r"[^\W\d_]{4,}", lambda found: self.correction(found[0].lower()) or found[0], text)
+        return re.sub(r"[^\W\d_]{4,}+(?!['’]t\b)", lambda found: self.correction(found[0].lower()) or found[0], text)
 
     def _corrected(self, word: str) -> str | None:
         if len(word) < SHORTEST or not word.isalpha() or word in self.vocabulary or word in STOPWORDS:
