@@ -23,7 +23,14 @@ def test_the_case_file_is_sound_and_large_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["not json", '{"id": 1}', '{"id": "a", "question": "q", "answerable": true, "history": [1]}']
+    "line",
+    [
+        "not json",
+        '{"id": 1}',
+        '{"id": "a", "question": "q", "answerable": true, "history": [1]}',
+        '{"id": "a", "question": " ", "answerable": true}',
+        '{"id": "a", "question": 5, "answerable": true}',
+    ],
 )
 def test_a_bad_case_file_is_named_with_its_line(tmp_path: Path, line: str) -> None:
     file = tmp_path / "cases.jsonl"

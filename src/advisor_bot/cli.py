@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from advisor_bot import __version__, heap, ingest_command
-from advisor_bot.errors import AdvisorError, QuestionError
+from advisor_bot.errors import AdvisorError, QuestionError, SettingsError
 from advisor_bot.web import serve
 
 app = typer.Typer(
@@ -121,6 +121,8 @@ def report(
     """Say what students asked, what the guide lacks and what they did not like (out of the journal)."""
     import datetime
 
+    from sqlalchemy.exc import SQLAlchemyError
+
     from advisor_bot.journal import report as reporting
     from advisor_bot.journal.tables import open_engine, prepare
 
@@ -132,8 +134,12 @@ def report(
     now = datetime.datetime.now(datetime.UTC)
     begin = reporting.beginning(since, now)
     engine = open_engine(settings.journal)
-    prepare(engine)
-    rows = reporting.read(engine, begin)
+    try:
+        prepare(engine)
+        rows = reporting.read(engine, begin)
+    except SQLAlchemyError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SettingsError(f"The journal that ADVISOR_JOURNAL names cannot be read: {reason}") from None
     with _advisor(index).versions.lease() as guide:
         made = reporting.report(rows, guide, begin, now)
     if cases:
@@ -231,6 +237,7 @@ def _advisor(index: Path | None) -> Any:
 
 def _rows(batch: Path) -> Iterator[tuple[dict[str, Any], list[Any]]]:
     """Yield the rows of a batch file with their history as turns; names the line of whatever cannot be used."""
+    from advisor_bot.evaluate import asked
     from advisor_bot.types import Turn
 
     try:
@@ -243,7 +250,7 @@ def _rows(batch: Path) -> Iterator[tuple[dict[str, Any], list[Any]]]:
         try:
             row = json.loads(line)
             turns = [Turn(turn["role"], str(turn["text"])) for turn in row.get("history") or []]
-            row["id"], str(row["question"]).strip()
+            row["id"], asked(row["question"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise QuestionError(
                 f'{batch}, line {number}: not a row {{"id", "question", "history"}} ({type(error).__name__}: {error}).'
@@ -293,6 +300,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(1) from None
     except BrokenPipeError:
         sys.stderr.close()
+        raise SystemExit(1) from None
+    except OSError as error:  # a file or folder that was named
+        sys.stderr.write(f"advisor-bot: {error}\n")
         raise SystemExit(1) from None
 
 

@@ -87,7 +87,7 @@ def _chroma(settings: Settings) -> Iterator[Finding]:
 def _guide(settings: Settings) -> Iterator[Finding]:
     from advisor_bot.assemble import advisor
 
-    opened = advisor(settings)
+    opened = advisor(settings.model_copy(update={"model": ""}))  # the language model is not called here
     try:
         with opened.versions.lease() as guide:
             kept = len(versions.published(settings.index_folder))

@@ -69,12 +69,19 @@ def read_cases(path: Path) -> tuple[Case, ...]:
     return tuple(_case(path, number, line) for number, line in enumerate(lines, 1) if line.strip())
 
 
+def asked(question: object) -> str:
+    """Return a question that was read from a file. Raises ``ValueError`` where it is empty or no text."""
+    if not isinstance(question, str) or not question.strip():
+        raise ValueError("the question is empty or no text")
+    return question
+
+
 def _case(path: Path, number: int, line: str) -> Case:
     try:
         row = json.loads(line)
         return Case(
             id=str(row["id"]),
-            question=str(row["question"]),
+            question=asked(row["question"]),
             history=tuple(Turn(turn["role"], str(turn["text"])) for turn in row.get("history") or ()),
             answerable=bool(row["answerable"]),
             expected=str(row.get("expected", "answer" if row["answerable"] else "abstain")),

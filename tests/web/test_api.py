@@ -193,9 +193,13 @@ def test_feedback_is_counted_and_no_words_are_taken(client: TestClient) -> None:
     response = client.post("/api/feedback", json={**given, "passages": [passage, "unheard-of"], "words": "my secret"})
     assert response.json() == {"counted": True}
     metrics = client.get("/metrics").text
-    assert f'passage="{passage}",verdict="down",version="{answer["guide_version"]}"' in metrics
+    first = passage.partition("~")[0]
+    assert f'passage="{first}",verdict="down",version="{answer["guide_version"]}"' in metrics
     assert "secret" not in metrics
     assert "unheard-of" not in metrics
+    chained = "~".join([first] * 9)
+    client.post("/api/feedback", json={**given, "passages": [chained]})
+    assert chained not in client.get("/metrics").text
 
 
 def test_metrics_count_answers_by_status_and_time(client: TestClient) -> None:

@@ -40,7 +40,7 @@ OPEN = ["/health", "/ready", "/widget.js", "/ui/tokens.css", "/ui/icon.svg"]
 @pytest.fixture(scope="module")
 def serving(advisor: Advisor, published: Path) -> Serving:
     def client_of(address: str = "192.0.2.1", scheme: str = "http", **settings: Any) -> TestClient:
-        app = serve.create_app(advisor, Settings(index=published, rate=0, password=PASSWORD, **settings))
+        app = serve.create_app(advisor, Settings(index=published, rate=0, **{"password": PASSWORD, **settings}))
         return TestClient(app, base_url=f"{scheme}://{HOST}", client=(address, 5000), follow_redirects=False)
 
     return client_of
@@ -188,12 +188,26 @@ def test_programs_send_the_key(serving: Serving) -> None:
     assert client.get("/v1/models").status_code == 401
 
 
+def test_with_a_key_strangers_do_not_ask_by_the_plain_form_either(serving: Serving) -> None:
+    client = serving(api_key=KEY, password="")
+    asking = {"question": "What does it cost?"}
+    assert client.post("/plain", data=asking).status_code == 401
+    assert client.post("/plain", data=asking, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Origin", "Referer"])
+def test_a_header_that_is_no_address_is_nobodys(serving: Serving, header: str) -> None:
+    assert serving(api_key=KEY, password="").get("/api/guide", headers={header: "http://["}).status_code in (401, 403)
+
+
 def test_metrics_are_for_this_machine_and_for_the_key(advisor: Advisor, published: Path) -> None:
     def asked(address: str, headers: dict | None = None, **settings: Any) -> int:
         app = serve.create_app(advisor, Settings(index=published, **settings))
         return TestClient(app, client=(address, 5000)).get("/metrics", headers=headers).status_code
 
-    assert asked("127.0.0.1") == asked("::1") == asked("127.0.0.1", password=PASSWORD) == 200
+    assert (
+        asked("127.0.0.1") == asked("::1") == asked("::ffff:127.0.0.1") == asked("127.0.0.1", password=PASSWORD) == 200
+    )
     assert asked("192.0.2.1") == asked("192.0.2.1", {"Authorization": "Bearer "}) == 403
     assert asked("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}) == 403
     assert asked("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}, trusted_proxies="127.0.0.1") == 403

@@ -41,7 +41,7 @@ class Asked:
 
 
 class Journal:
-    """Hears every answer and keeps what may be kept. Any thread may call any method; none of them raises or waits.
+    """Hears every answer and keeps what may be kept. Any thread may call any method; hearing neither raises nor waits.
 
     Never kept: small talk, calls for help and whatever is said in a conversation with one, a question in a language
     in which a call for help would not be noticed, addresses, who asked.

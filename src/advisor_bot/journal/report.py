@@ -169,7 +169,7 @@ def _places(rows: Sequence[Kept]) -> tuple[Place, ...]:
 def groups(rows: Sequence[Kept], guide: Guide) -> list[Group]:
     """Return ``rows`` as groups of like questions, most often asked first; without an answer counts twice."""
     often = Counter(_folded(row.question) for row in rows)
-    newest = list({_folded(row.question): row for row in rows}.values())[-MOST:]
+    newest = list({_folded(row.question): row for row in reversed(rows)}.values())[:MOST][::-1]
     if not newest:
         return []
     vectors = guide.models.encoder.encode([row.question for row in newest])

@@ -269,6 +269,14 @@ def _document(index: Version, name: str) -> Document:
     return found
 
 
+def first_of(index: Version, passage_id: str) -> Chunk | None:
+    """Return the first chunk of the passage ``id`` or ``first~last``, None where there is no such passage."""
+    try:
+        return _ends(index, passage_id)[0]
+    except NotInGuideError:
+        return None
+
+
 def _ends(index: Version, passage_id: str) -> tuple[Chunk, Chunk]:
     rows = [index.row(part) for part in passage_id.split("~")]
     if len(rows) > 2 or any(row is None for row in rows):

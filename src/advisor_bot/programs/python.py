@@ -26,8 +26,10 @@ class Advisor(advisor.Advisor):
     def __init__(self, index: Path | str = ".advisor", **settings: Any) -> None:
         """Open the guide published in the folder ``index``; ``settings`` are those of docs/settings.md in lower case.
 
-        Environment and ``.env`` are not read. Raises ``IndexingError`` where nothing is published there,
-        ``SettingsError`` for a setting that is unknown or cannot be used.
+        No ``ADVISOR_`` variable and no ``.env`` is read; ``guide.env`` beside the index is.
+
+        Raises ``IndexingError`` where nothing is published there, ``SettingsError`` for a setting that is unknown or
+        cannot be used.
         """
         chosen = Settings.read({}, index=Path(index), **settings)
         super().__init__(*assemble.parts(chosen))

@@ -59,7 +59,8 @@ function showGuide(guide) {
   byId("edition").title = guide.version;
   byId("away").textContent = "";
   byId("about-name").textContent = guide.title;
-  byId("figures").textContent = guide.figures ? say("figures", { figures: guide.figures }) : "";
+  const figures = guide.documents.map((one) => one.figures).find(Boolean);
+  byId("figures").textContent = figures ? say("figures", { figures }) : "";
   const kept = guide.kept_days ? say("kept", { days: guide.kept_days }) : "";
   byId("revised").textContent = `${guide.revised ? say("revised", { date: day(guide.revised) }) : ""} ${kept}`.trim();
   byId("adviser").replaceChildren(...(guide.contact ? [contactLine(guide.contact)] : []));

@@ -9,7 +9,7 @@ async function look() {
     const bar = document.getElementById("job-far");
     if (far) [bar.value, bar.max] = [Math.min(...far), far[1]];
     else bar.removeAttribute("value");
-    if (!running) return location.replace(location.pathname.replace(/\/owner\/.*$/, "/owner"));
+    if (!running) return location.replace(location.pathname.replace(/\/owner\/[^/]*$/, "/owner"));
   } catch {
     // the server may be busy or gone for a moment: look again
   }

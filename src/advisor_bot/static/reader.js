@@ -6,7 +6,7 @@ import { overPage } from "./back.js";
 import { copyText, el, icon, iconButton } from "./dom.js";
 import { say } from "./words.js";
 
-/** The reader in `root`; `tell(text)` says something to assistive technology, `ask(question)` fills the question in. */
+/** The reader in `root`; `tell(text)` says something to assistive technology, `quoteSelected(text)` asks about selected words. */
 export class Reader {
   constructor(root, { tell, quoteSelected }) {
     this.root = root;
@@ -53,6 +53,7 @@ export class Reader {
     this.reveal();
     const found = await this.#load(readAddress(answer.guide_version, citation.document), citation.document);
     this.#steps();
+    if (found === null) return;
     if (!found) return this.#lost(citation);
     const name = citation.heading.at(-1) ?? citation.title;
     const heading = [...this.article.querySelectorAll("h1, h2, h3, h4, h5, h6")].find((one) => one.textContent.trim() === name);
@@ -94,6 +95,7 @@ export class Reader {
     const same = this.quotes.filter((other) => other.document === quote.document);
     const found = await this.#load(readAddress(this.answer.guide_version, quote.document, same), quote.document);
     this.#steps();
+    if (found === null) return;
     if (!found) return this.#lost(quote);
     const place = same.indexOf(quote);
     let first = null;
@@ -113,14 +115,14 @@ export class Reader {
     this.wanted = wanted;
     if (wanted === this.shown) return true;
     const { found, page } = await readerPage(path).catch(() => ({ found: false, page: null }));
-    if (this.wanted !== wanted) return false; // something else was opened meanwhile
+    if (this.wanted !== wanted) return null; // something else was opened meanwhile
     const article = page?.querySelector("article");
     this.shown = found ? wanted : "";
     this.article.replaceChildren(...(article && found ? document.adoptNode(article).childNodes : []));
     const note = page?.querySelector(".older");
     this.note.replaceChildren(note ? say("older_version") : "");
     this.note.hidden = !note;
-    if (page && !found) this.problem = page.querySelector("main p")?.textContent;
+    this.problem = page && !found ? page.querySelector("main p")?.textContent : null;
     return found;
   }
 

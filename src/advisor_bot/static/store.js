@@ -30,11 +30,11 @@ function openStore() {
 }
 
 const store = openStore();
-const ours = (prefix) => store.keys().filter((key) => key.startsWith(prefix));
+const ours = (prefix) => [...new Set([...store.keys(), ...memory.keys()])].filter((key) => key.startsWith(prefix));
 
 function read(key) {
   try {
-    return JSON.parse(store.getItem(key));
+    return JSON.parse(memory.get(key) ?? store.getItem(key));
   } catch {
     return null;
   }
@@ -43,9 +43,15 @@ function read(key) {
 function write(key, value) {
   try {
     store.setItem(key, JSON.stringify(value));
+    if (store !== memoryStore) memory.delete(key);
   } catch {
     memoryStore.setItem(key, JSON.stringify(value)); // the browser's space is full: this one will not survive a reload
   }
+}
+
+function remove(key) {
+  memory.delete(key);
+  store.removeItem(key);
 }
 
 /** A new turn; its id sorts by time. */
@@ -63,14 +69,14 @@ export function keepTurn(turn) {
   write(TURN + turn.id, { ...turn, answer });
 }
 
-export const dropTurn = (id) => store.removeItem(TURN + id);
+export const dropTurn = (id) => remove(TURN + id);
 
 /** A small value of the page (profile, theme, draft): null where there is none. */
-export const keep = (name, value) => (value == null ? store.removeItem(PREFIX + name) : write(PREFIX + name, value));
+export const keep = (name, value) => (value == null ? remove(PREFIX + name) : write(PREFIX + name, value));
 export const kept = (name) => read(PREFIX + name);
 
 /** Forget everything this page ever kept here. */
-export const forgetAll = () => ours(PREFIX).forEach((key) => store.removeItem(key));
+export const forgetAll = () => ours(PREFIX).forEach(remove);
 
 /** Call `changed()` when another tab of this browser changed the conversation. */
 export function onOtherTab(changed) {

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Sequence
 from ipaddress import ip_address
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader
 from limits import RateLimitItemPerMinute
@@ -22,7 +22,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from advisor_bot.pages.strings import say
 from advisor_bot.settings import Settings
 from advisor_bot.web.limits import retry_after, visitor
-from advisor_bot.web.security import App, Receive, Scope, Send, header, refuse, route_path, sign_in_policy
+from advisor_bot.web.security import (
+    App,
+    Receive,
+    Scope,
+    Send,
+    client_of,
+    header,
+    host_of,
+    refuse,
+    route_path,
+    sign_in_policy,
+)
 from advisor_bot.web.tally import Tally
 
 SIGN_IN = "/sign-in"
@@ -82,7 +93,8 @@ class Access:
             return False
         if self.sessions:
             return self.sessions.has(scope)
-        return not self.key or not path.startswith("/api/") or from_own_page(scope)
+        asks = path.startswith("/api/") or (path == "/plain" and scope["method"] == "POST")
+        return not self.key or not asks or from_own_page(scope)
 
     def _what_to_send(self) -> str:
         by_key = "Send the key of this server in the header Authorization: Bearer KEY."
@@ -173,7 +185,7 @@ def has_key(scope: Scope, key: str) -> bool:
 def from_here(scope: Scope) -> bool:
     """Tell whether a request comes from this machine itself, not through a proxy on it."""
     try:
-        return not scope.get("forwarded") and ip_address((scope.get("client") or ("",))[0]).is_loopback
+        return not scope.get("forwarded") and client_of(scope).is_loopback
     except ValueError:
         return False
 
@@ -186,7 +198,7 @@ def from_own_page(scope: Scope) -> bool:
     if site := header(scope, b"sec-fetch-site"):
         return site == "same-origin"
     came_from = header(scope, b"origin") or header(scope, b"referer")
-    return bool(came_from) and urlsplit(came_from).netloc.lower() == header(scope, b"host").lower()
+    return bool(came_from) and host_of(came_from) == header(scope, b"host").lower()
 
 
 def _is_page(scope: Scope, path: str) -> bool:

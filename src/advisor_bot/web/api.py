@@ -227,7 +227,7 @@ def _service_routes(router: APIRouter, advisor: Advisor, metrics: Metrics, journ
         """Count a thumb by verdict, status, version and cited passages; a journal keeps it with the question."""
         with advisor.versions.lease() as index:
             version = given.guide_version if given.guide_version in advisor.versions.names() else "unknown"
-            known = [name for name in given.passages if all(index.row(part) is not None for part in name.split("~"))]
+            known = [first.id for name in given.passages if (first := guide_view.first_of(index, name))]
         metrics.judged(given, version, list(dict.fromkeys(known)))
         if journal and given.request:
             journal.judged(given.request, given.verdict, given.reason, given.words)

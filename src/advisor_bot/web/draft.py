@@ -39,6 +39,7 @@ class Draft:
         self.gone: list[str] = []
         self.problems: list[str] = []
         self.preview: dict[str, Any] = {}
+        self.live = ""  # the version that was live when the preview was made
         for name in self.known:
             self._copy(name)
 
@@ -54,6 +55,7 @@ class Draft:
         """Have the command fetch a web page, or those of a sitemap, as texts. Raises ``StoppedError``."""
         fetched = run(address, "--save", self.folder)
         self.new |= {name: "changed" if name in self.known else "new" for name in fetched["saved"]}
+        self.gone = [name for name in self.gone if name not in self.new]
         self.problems += [f"{row['name']} {row['reason']}." for row in fetched["left_out"]]
 
     def take_out(self, names: Sequence[str]) -> None:

@@ -166,6 +166,13 @@ class Guides:
         root_path = f"{self.base.root_path}/g/{name}"
         return self._read(index=folder / _INDEX, corpus=corpus, root_path=root_path)
 
+    def _settings_now(self, name: str, before: Settings) -> Settings:
+        """Return the settings of a guide as they are now, those of ``before`` while they cannot be used."""
+        try:
+            return self.settings_of(name)
+        except SettingsError:  # the server says so, when it opens the guide again
+            return before
+
     def _keep_published(self, name: str, settings: Settings) -> None:
         """Publish a guide in the background, once, or after every change of its files."""
         if name in self._watched:
@@ -173,7 +180,7 @@ class Guides:
 
         def run() -> None:
             if self._watch:
-                watch_files([settings.corpus], lambda: self._publish(settings))
+                watch_files([settings.corpus], lambda: self._publish(self._settings_now(name, settings)))
             else:
                 self._publish(settings)
 

@@ -6,12 +6,12 @@ import asyncio
 import json
 import math
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 
 from limits import RateLimitItemPerSecond
 
 from advisor_bot.settings import Settings
-from advisor_bot.web.security import App, Message, Receive, Scope, Send, problem, refuse, route_path
+from advisor_bot.web.security import App, Message, Receive, Scope, Send, client_of, problem, refuse, route_path
 from advisor_bot.web.tally import Tally
 
 _LIMITED = ("/api/", "/read/", "/plain", "/v1/", "/mcp", "/sign-in")
@@ -44,14 +44,11 @@ class RateLimit:
 
 def visitor(scope: Scope) -> str:
     """Return what a visitor is counted by: the IPv4 address, or the /64 network that one IPv6 line has to itself."""
-    host = str((scope.get("client") or ("nobody",))[0])
     try:
-        address = ip_address(host)
+        address = client_of(scope)
     except ValueError:
-        return host
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or address.exploded[:19])
-    return host
+        return str((scope.get("client") or ("nobody",))[0])
+    return address.exploded[:19] if isinstance(address, IPv6Address) else str(address)
 
 
 def retry_after(seconds: int) -> Iterable[tuple[bytes, bytes]]:

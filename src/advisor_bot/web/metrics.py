@@ -22,11 +22,11 @@ from advisor_bot.answers.advisor import Advisor
 from advisor_bot.types import Answer, Turn
 from advisor_bot.web.security import App, Message, Receive, Scope, Send, route_path
 
-# Upper edges in seconds: quoting answers sit in the first four, a language model's in the last ones.
 # The request that is being served: its id, and what its line in the log says besides.
 _NOW: ContextVar[dict[str, Any]] = ContextVar("request")
 _PAGES = ("/", "/widget", "/mcp")  # whose routes have no description
 _lines = logging.getLogger("advisor_bot.requests")
+# Upper edges in seconds: quoting answers sit in the first four, a language model's in the last ones.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 
 

@@ -125,6 +125,7 @@ class Desk:
                 raise StoppedError(_WAITS)
             if address:
                 draft.fetch(address, run)
+            draft.live = versions.live(self.worker.index)
             draft.look(run)
             self.draft = draft
         except BaseException:
@@ -136,7 +137,7 @@ class Desk:
         form = await request.form(max_files=0, max_fields=10)
         if not (draft := self._named(form)):
             return await self._page(request, _GONE, 409)
-        if (now := versions.live(self.worker.index)) != draft.preview["parent"]:
+        if (now := versions.live(self.worker.index)) != draft.live:
             return await self._page(request, f"{now} became live since this preview. Discard it and drop it anew.", 409)
         more = ["--force"] if form.get("force") else []
         return await self._began(request, self.worker.start("publishing", lambda run: self._publish(draft, run, more)))

@@ -7,13 +7,13 @@ pass for another address or host.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from starlette.responses import RedirectResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from advisor_bot.web.security import App, Receive, Scope, Send
+from advisor_bot.web.security import App, Receive, Scope, Send, client_of
 
 _FORWARDED = (b"forwarded", b"x-real-ip")
 
@@ -42,7 +42,7 @@ class BehindProxy:
 
     def _trusted(self, scope: Scope) -> bool:
         try:
-            client = ip_address((scope.get("client") or ("",))[0])
+            client = client_of(scope)
         except ValueError:  # a socket without an address, or a name
             return False
         return any(client in network for network in self.networks)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,8 +115,8 @@ def picture_policy() -> str:
 def page_policy(html: bytes) -> str:
     """Return the policy of the chat page: own scripts, and inline ones only as the server wrote them.
 
-    Gradio calls ``new Function`` for its templates, hence ``'unsafe-eval'``; a script that
-    slipped into the page as markup would still not run.
+    Gradio calls ``new Function`` for its templates, hence ``'unsafe-eval'``. Event handlers in markup do not run, nor
+    what a script puts in later.
     """
     inline = " ".join(sorted({_hash(body) for body in _INLINE_SCRIPT.findall(html) if body.strip()}))
     return (
@@ -235,7 +236,21 @@ def _is_foreign(headers: dict[str, str]) -> bool:
         return True
     if origin is None or site == "same-origin":
         return False
-    return urlsplit(origin).netloc.lower() != headers.get("host", "").lower() or origin == "null"
+    return host_of(origin) != headers.get("host", "").lower() or origin == "null"
+
+
+def client_of(scope: Scope) -> IPv4Address | IPv6Address:
+    """Return the address a request comes from; of a socket that speaks both, IPv4 as such. Raises ``ValueError``."""
+    address = ip_address((scope.get("client") or ("",))[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def host_of(address: str) -> str:
+    """Return the host and port that an address names, in lower case; "" where it names none or is none."""
+    try:
+        return urlsplit(address).netloc.lower()
+    except ValueError:
+        return ""
 
 
 class _LimitedBody:

@@ -13,13 +13,16 @@ export function makeSheet(tell) {
   const dialog = el("dialog", { class: "sheet", "aria-labelledby": "sheet-title" },
     el("header", {}, title, iconButton("close", say("close_guide"), () => dialog.close())), text, el("footer", {}, full));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside the sheet
+  let opened = null;
   const open = async (answer, citation) => {
+    opened = citation;
     title.textContent = headingPath(citation) + (citation.page ? ` · ${say("source_page", { page: citation.page })}` : "");
     full.href = citationAddress(answer, citation);
     text.replaceChildren(el("p", {}, el("mark", {}, bare(citation.quote)))); // until the rest is here, and if it never comes
     dialog.showModal();
     tell(say("reader_at", { heading: headingPath(citation) }));
     const found = await passage(citation.passage_id, answer.guide_version).catch((error) => error);
+    if (opened !== citation) return; // another one was opened meanwhile
     if (found.text) text.replaceChildren(...marked(found, citation));
     else text.append(el("p", { class: "note" }, found.status ? found.message : say("reader_away")));
     const mark = text.querySelector("mark").getBoundingClientRect();
