@@ -359,6 +359,29 @@ def test_a_page_drives_it(call: Call, site: Site) -> None:
     assert "again" not in page.evaluate("heard")
 
 
+@pytest.fixture(scope="module")
+def private(site: Site, published: Path) -> Iterator[Server]:
+    settings = {"ADVISOR_ALLOWED_ORIGINS": f"http://127.0.0.1:{site.port}", "ADVISOR_PASSWORD": "schöne Aussicht 7"}
+    server = Server(["--index", str(published)], settings).start()
+    yield server
+    server.stop()
+
+
+def test_a_private_guide_asks_for_its_password_in_the_frame_and_then_answers(
+    call: Call, site: Site, private: Server
+) -> None:
+    guest = call(site.add(f'<script src="{private.url}widget.js" data-title="Fees"></script>'), complain=False)
+    guest.launcher.click()
+    guest.frame.get_by_label("Password").fill("schöne Aussicht 7")
+    guest.page.get_by_role("button", name="Close the chat").click()  # it can be closed meanwhile
+    expect(guest.panel).to_be_hidden()
+    guest.launcher.click()
+    guest.frame.get_by_label("Password").press("Enter")
+    guest.frame.locator("html.advisor-ready").wait_for()
+    expect(guest.frame.get_by_role("heading", name="Fees")).to_be_visible()
+    guest.ask(QUESTION)
+
+
 def test_the_versioned_address_is_the_same_loader(call: Call, site: Site) -> None:
     guest = call(site.add("", LINE.format("").replace("widget.js", "widget-v1.js")))
     guest.open()

@@ -51,7 +51,7 @@ function grouped(segments) {
 }
 
 function groupElement({ kind, segments }, answer, on) {
-  if (kind === "item") return el("ul", { class: "items" }, segments.map((item) => el("li", {}, cited(item, answer, on))));
+  if (kind === "item") return el("ul", { class: "items" }, segments.map((item) => el("li", { dir: "auto" }, cited(item, answer, on))));
   if (kind === "row") return table(segments, answer, on);
   const [segment] = segments;
   if (kind === "heading") return el("h3", { dir: "auto" }, cited(segment, answer, on));
@@ -103,10 +103,10 @@ function table(rows, answer, on) {
   const width = names.length;
   return el("div", { class: "compare", tabindex: "0", role: "region", "aria-label": say("comparison") },
     el("table", {},
-      el("thead", {}, el("tr", {}, names.map((name, column) => column ? el("th", { scope: "col" }, name) : el("td", {}, name)))),
+      el("thead", {}, el("tr", {}, names.map((name, column) => column ? el("th", { scope: "col", dir: "auto" }, name) : el("td", {}, name)))),
       el("tbody", {}, facets.map((row) => el("tr", {}, Array.from({ length: width }, (_, column) => {
         const cell = cells(row)[column] ?? { text: say("guide_does_not_say"), citations: [] };
-        if (column === 0) return el("th", { scope: "row" }, cell.text);
+        if (column === 0) return el("th", { scope: "row", dir: "auto" }, cell.text);
         const silent = !cell.citations.length;
         return el("td", { "data-of": names[column], class: silent && "silent", dir: "auto" }, cited(cell, answer, on));
       }))))));

@@ -1,5 +1,6 @@
 // The public HTTP API, as the page uses it.
 
+const PASSING = [502, 503, 504]; // the server, or what stands before it, says that it is away
 const ROOT = new URL("..", import.meta.url); // the server's root, whatever path it is served under
 
 /** The absolute address of a path of the server. */
@@ -26,7 +27,8 @@ async function call(path, options) {
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => null);
-  if (response.status >= 500 || !problem?.error) throw new Away(problem?.error?.message ?? response.statusText);
+  if (PASSING.includes(response.status)) throw new Away(problem?.error?.message ?? response.statusText);
+  if (!problem?.error) throw new Error(`${response.status} ${response.statusText}`);
   throw new Refusal(problem.error, response.status);
 }
 

@@ -96,7 +96,7 @@ function wireMenu(conversation, reader, guide) {
 function busy(running) {
   const button = byId("ask");
   document.body.classList.toggle("answering", running);
-  if (button) button.textContent = say(running ? "stop" : "ask");
+  if (button) button.textContent = say(running && !input().value.trim() ? "stop" : "ask");
   if (!running) setTimeout(wireGradio, LATER);
 }
 
@@ -111,10 +111,11 @@ function wireComposer(conversation) {
   document.addEventListener("input", ({ target }) => {
     if (target !== input()) return;
     keep("draft", target.value || null);
+    byId("ask").textContent = say(document.body.classList.contains("answering") && !target.value.trim() ? "stop" : "ask");
     if (target.form) grow(target);
   });
   byId("composer").addEventListener("submit", () => write(window.advisor.ask(input().value)));
-  if (kept("draft")) fill(kept("draft"));
+  if (kept("draft") && !input().value) write(kept("draft"));
 }
 
 /** Make the field as high as its text, six lines at most. */

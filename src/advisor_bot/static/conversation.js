@@ -9,6 +9,7 @@ import { say } from "./words.js";
 
 const SLOW = 10_000; // ms until an answer is called slow
 const LONGEST = 180_000; // ms after which a request is given up, whatever the server says
+const MOST_TRIES = 5; // of a question, while the server says that it is ready and does not answer
 const HISTORY_TURNS = 8; // turns sent along with a question
 const HISTORY_CHARS = 4000; // of each of their texts
 
@@ -110,8 +111,10 @@ export class Conversation {
     const slow = setTimeout(() => this.#slow(node), SLOW);
     const longest = setTimeout(() => this.stop(node.turn, say("took_too_long")), LONGEST);
     try {
-      turn.answer = await this.#persist(node, control.signal);
-      await this.live(turn.answer.guide_version, turn.answer);
+      const answer = await this.#persist(node, control.signal);
+      await this.live(answer.guide_version, answer);
+      control.signal.throwIfAborted();
+      turn.answer = answer;
       showAnswer(node, this.on, this.contact);
       keepTurn(turn);
       this.reader.follow?.(turn.answer);
@@ -148,11 +151,11 @@ export class Conversation {
 
   /** Ask until an answer or a refusal comes: while the server is away, say so and wait for it. */
   async #persist(node, signal) {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         return await this.#stream(node, signal);
       } catch (error) {
-        if (!(error instanceof Away)) throw error;
+        if (!(error instanceof Away) || tries === MOST_TRIES) throw error;
         await this.#wait(node, signal);
         signal.throwIfAborted();
         showProgress(node, say("reading"), "");

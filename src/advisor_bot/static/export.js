@@ -1,20 +1,20 @@
 // The conversation to take along: as Markdown, and as what is printed. Quotes, sections, the guide's version.
 
 import { el } from "./dom.js";
-import { oneLine, turnMarkdown } from "./turn.js";
+import { asText, oneLine, turnMarkdown } from "./turn.js";
 import { edition, say, today } from "./words.js";
 
 /** Questions the guide left open: not covered, or never answered. */
-export const openQuestions = (turns) => turns.filter(({ answer }) => !answer || answer.status === "not_covered").map(({ question }) => oneLine(question));
+const openQuestions = (turns) => turns.filter(({ answer }) => !answer || answer.status === "not_covered").map(({ question }) => oneLine(question));
 
 /** The whole conversation. */
 export function conversationMarkdown(guide, turns) {
   const open = openQuestions(turns);
   return [
-    `# ${guide.title}: ${say("conversation")}`, "",
+    `# ${asText(guide.title)}: ${say("conversation")}`, "",
     say("export_about", { day: today(), version: edition(guide.version) }), "",
     ...turns.map(turnMarkdown),
-    ...(open.length ? [`## ${say("open_questions")}`, "", ...open.map((question) => `- ${question}`), ""] : []),
+    ...(open.length ? [`## ${say("open_questions")}`, "", ...open.map((question) => `- ${asText(question)}`), ""] : []),
   ].join("\n");
 }
 

@@ -13,14 +13,16 @@
   page.classList.toggle("dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
 
   window.early = ""; // null once chat.js listens
+  let broken = false; // a script did not come: the form is sent as a page without scripts sends it
+  addEventListener("error", ({ target }) => (broken ||= target.type === "module"), true);
   addEventListener("keydown", (event) => {
     const form = event.target.form;
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || form?.id !== "composer") return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || form?.id !== "composer") return;
     event.preventDefault();
     form.requestSubmit();
   });
   addEventListener("submit", (event) => {
-    if (event.target.id !== "composer") return;
+    if (event.target.id !== "composer" || broken) return;
     event.preventDefault();
     if (window.early !== null) window.early = event.target.elements.question.value;
   });

@@ -30,8 +30,10 @@ export class Reader {
   async openDocument(name, heading = "") {
     this.quotes = [];
     this.at = -1;
-    await this.#load(readAddress(this.guide.version, name), name);
+    const found = await this.#load(readAddress(this.guide.version, name), name);
     this.#steps();
+    if (found === null) return;
+    if (!found) return this.#away();
     const target = heading && this.article.querySelector(`[id="${CSS.escape(heading)}"]`);
     if (target) target.scrollIntoView({ block: "start" });
     else this.scroller.scrollTop = 0;
@@ -126,10 +128,15 @@ export class Reader {
     return found;
   }
 
-  /** The version of an old answer is gone, or the server is away: its quote is still in the answer. */
-  #lost(quote) {
+  #away() {
     this.note.hidden = false;
     this.note.replaceChildren(this.problem ?? say("reader_away"));
+    this.tell(this.problem ?? say("reader_away"));
+  }
+
+  /** The version of an old answer is gone, or the server is away: its quote is still in the answer. */
+  #lost(quote) {
+    this.#away();
     this.article.replaceChildren(el("h2", {}, headingPath(quote)), el("p", {}, el("mark", { class: "now" }, quote.quote)));
   }
 

@@ -19,12 +19,15 @@ export function turnElement(turn, on, contact) {
 /** Text in one line. */
 export const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 
+/** Text of a student or a guide as Markdown that shows it as it is. */
+export const asText = (text) => oneLine(text).replace(/[\\`*_[\]<>#|!~&]/g, "\\$&");
+
 /** A turn with its sources: what "copy" gives, and a part of the whole. */
 export function turnMarkdown({ question, answer }) {
-  const lines = [`## ${oneLine(question)}`, "", answer?.text.trim() ?? say("not_answered_yet"), ""];
+  const lines = [`## ${asText(question)}`, "", answer?.text.trim() ?? say("not_answered_yet"), ""];
   for (const citation of answer?.citations ?? []) {
     const where = `<${citationAddress(answer, citation)}>`;
-    lines.push(`[${citation.n}] ${headingPath(citation)}: “${oneLine(citation.quote)}” ${where}`, "");
+    lines.push(`[${citation.n}] ${asText(headingPath(citation))}: “${asText(bare(citation.quote))}” ${where}`, "");
   }
   if (answer) lines.push(say("from_version", { version: edition(answer.guide_version), day: today() }), "");
   return lines.join("\n");

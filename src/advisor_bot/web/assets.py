@@ -68,8 +68,9 @@ def script(name: str) -> str:
 
 
 def style(*names: str) -> str:
-    """Return style sheets as one, without comments and line breaks."""
-    return re.sub(r"/\*.*?\*/|\n\s*", "", "".join(map(read, names)), flags=re.DOTALL)
+    """Return style sheets as one, without comments and needless space."""
+    bare = re.sub(r"/\*.*?\*/|\n\s*", "", "".join(map(read, names)), flags=re.DOTALL)
+    return re.sub(r" ?([{};,]) ?|(?<=[\w-])(:) ", r"\1\2", bare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,16 @@ LOADER_WORDS = ("widget_launch", "widget_opening", "widget_away", "widget_own_pa
 
 
 @cache
-def loader() -> bytes:
-    """Return the loader: one script that draws the button and frames the page."""
+def loader(*, private: bool = False) -> bytes:
+    """Return the loader: one script that draws the button and frames the page, or first a password's page."""
     words = {language: {key: catalogue(language)[key] for key in LOADER_WORDS} for language in languages()}
-    setup = {"words": words, "style": assets.style("widget/loader.css"), "assets": assets.files().folder}
+    setup: dict[str, Any] = {
+        "words": words,
+        "style": assets.style("widget/loader.css"),
+        "assets": assets.files().folder,
+    }
+    if private:
+        setup["private"] = True  # a frame that says nothing then asks for the password
     text = assets.script("widget/loader.js")
     return text.replace("SETUP={}", f"SETUP={json.dumps(setup, ensure_ascii=False, separators=(',', ':'))}", 1).encode()
 
@@ -44,7 +50,11 @@ def page(settings: Settings) -> str:
 
 def routes(settings: Settings) -> list[BaseRoute]:
     """Return the widget's routes."""
-    script = Packed(look.colored(loader().decode(), settings).encode(), "text/javascript", "public, max-age=3600")
+    script = Packed(
+        look.colored(loader(private=bool(settings.password)).decode(), settings).encode(),
+        "text/javascript",
+        "public, max-age=3600",
+    )
     framing = (
         ("Content-Security-Policy", widget_policy(settings.origins)),
         ("Cross-Origin-Embedder-Policy", "require-corp"),  # or pages that isolate themselves could not frame it

@@ -10,19 +10,19 @@ import { day, edition, loadWords, say } from "../words.js";
 import { makeSheet } from "./sheet.js";
 
 const root = document.documentElement;
-const options = readOptions();
 const framed = parent !== window;
+const options = readOptions();
 const trusted = [location.origin, ...root.dataset.origins.split(" ")];
 const PARTS = ["background", "aims", "time", "worries"];
 let context = {}; // what the host page told of the visitor
 let built = () => {};
 const ready = new Promise((resolve) => (built = resolve));
 
-/** What the loader was told, from the address; whatever is not text there is ignored. */
+/** What the loader was told, from the frame's name or the address; whatever is not text there is ignored. */
 function readOptions() {
   let given = {};
   try {
-    given = JSON.parse(decodeURIComponent(location.hash.slice(1))) ?? {};
+    given = JSON.parse((framed && name) || decodeURIComponent(location.hash.slice(1))) ?? {};
   } catch {
     // none, or not ours
   }
@@ -96,12 +96,12 @@ function build() {
     },
   };
   input.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // Safari: 229
     event.preventDefault();
     page.ask(input.value);
   });
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !document.querySelector("dialog[open]")) post("close");
+    if (event.key === "Escape" && !event.isComposing && !document.querySelector("dialog[open]")) post("close");
   });
   document.body.append(
     el("header", {},

@@ -86,9 +86,9 @@
         ...Object.fromEntries(["title", "accent", "theme", "greeting", "starters"].map((name) => [name, this.option(name)])),
       };
       this.ready = false;
-      this.panel.classList.remove("ready");
       const frame = (this.frame = el("iframe", {
-        src: `${ROOT}widget#${encodeURIComponent(JSON.stringify(options))}`,
+        src: `${ROOT}widget`,
+        name: JSON.stringify(options), // outlasts the password's page, which an address would not
         title: this.name,
         allow: "clipboard-write",
         loading: this.inline ? "lazy" : null,
@@ -100,12 +100,16 @@
     /** The frame stays empty: a link to the chat's own page instead. Opening again tries again, unless `forGood`: the page forbids frames. */
     fail(forGood = false) {
       if (this.ready) return;
+      const close = this.inline ? "" : el("button", { click: () => this.close() }, words.widget_close);
+      if (SETUP.private && !forGood) { // it asks for the password, on a page without scripts
+        this.panel.className = "panel ready asking";
+        return this.panel.firstChild.replaceChildren(close);
+      }
       this.frame = null;
       const link = (...content) => el("a", { href: ROOT, target: "_blank", rel: "noopener" }, ...content);
-      const close = el("button", { click: () => this.close() }, words.widget_close);
-      this.panel.replaceChildren(el("div", { class: "away", role: "alert" }, words.widget_away, link(words.widget_own_page), this.inline ? "" : close));
+      this.panel.replaceChildren(el("div", { class: "away", role: "alert" }, words.widget_away, link(words.widget_own_page), close));
       if (forGood && !this.inline) this.launch(link());
-      if (!this.panel.hidden && !this.inline) close.focus();
+      if (!this.panel.hidden) close.focus?.();
       emit("error");
     }
 
@@ -146,7 +150,7 @@
     heard(type, value) {
       if (type === "ready") {
         this.ready = true;
-        this.panel.classList.add("ready");
+        this.panel.className = "panel ready";
         if (profile) this.post("context", profile);
         this.waiting.splice(0).forEach(([kind, what]) => this.post(kind, what));
         if (this.shadowRoot.activeElement === this.panel) this.frame.focus({ preventScroll: true });
