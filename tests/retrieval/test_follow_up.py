@@ -27,11 +27,21 @@ def test_a_follow_up_is_read_after_what_was_asked_last() -> None:
     assert readings("Where is it?", history, never) == ("What about sailing? | Where is it?",)
 
 
-def test_where_the_last_question_leant_on_one_before_both_are_a_second_way() -> None:
-    history = said("How much is the pottery course?", "90 euros.", "And sailing?", "120 euros.")
-    first, second = readings("Where is it?", history, always)
-    assert first == "And sailing? | Where is it?"
-    assert second == "How much is the pottery course? | And sailing? | Where is it?"
+def test_where_the_last_question_leant_on_one_before_it_is_read_after_both() -> None:
+    history = said("Who are you?", "…", "How much is the pottery course?", "90 euros.", "And sailing?", "120 euros.")
+    assert readings("Where is it?", history, always) == (
+        "How much is the pottery course? | And sailing? | Where is it?",
+    )
+
+
+def test_what_leans_on_what_leans_is_read_after_the_question_that_all_lean_on() -> None:
+    history = said(
+        "Is sailing taught?", "Yes.", "How much is pottery?", "90 euros.", "And where?", "Hall 2.", "When?", "May."
+    )
+    leaning = {"And where?": 0.9, "When?": 0.9}
+    assert readings("And who teaches it?", history, lambda question: leaning.get(question, 0.1)) == (
+        "How much is pottery? | When? | And who teaches it?",
+    )
 
 
 def test_small_talk_between_is_no_topic() -> None:

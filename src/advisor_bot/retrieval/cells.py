@@ -13,6 +13,7 @@ from advisor_bot.documents.tables import cells, row_header
 from advisor_bot.index.guide import Guide
 from advisor_bot.models.opening import card
 from advisor_bot.retrieval.evidence import Evidence, Sentence
+from advisor_bot.retrieval.follow_up import BAR
 from advisor_bot.text import terms
 
 Row = tuple[Sentence, frozenset[str], frozenset[str]]  # a row, the terms of its values, those of its column names
@@ -20,9 +21,10 @@ Row = tuple[Sentence, frozenset[str], frozenset[str]]  # a row, the terms of its
 
 def with_cell(evidence: Evidence, guide: Guide) -> Evidence:
     """Return ``evidence`` with the row first that the question asks for, as an answer or a help; else unchanged."""
+    before, _, last = evidence.query.text.rpartition(BAR)
     asked = frozenset(evidence.query.terms)
     rows = [row for one in evidence.sentences if (row := _row(one, guide))]
-    found = _row_asked_for(asked, rows)
+    found = _row_asked_for(asked & frozenset(terms(last)) if before else asked, asked, rows)
     if found is None:
         return evidence
     limits = card()["limits"]
@@ -36,7 +38,7 @@ def with_cell(evidence: Evidence, guide: Guide) -> Evidence:
     return replace(
         evidence,
         sentences=(first, *(one for one in evidence.sentences if one is not found)),
-        answered=max(evidence.answered, limits["answered"]) if asked <= said else evidence.answered,
+        answered=max(evidence.answered, limits["answered"]) if asked <= said and not before else evidence.answered,
         helped=max(evidence.helped, limits["helped"]),
     )
 
@@ -50,12 +52,16 @@ def _row(one: Sentence, guide: Guide) -> Row | None:
     return one, frozenset(values), frozenset(terms(" ".join(cells(text[slice(*header)]))))
 
 
-def _row_asked_for(asked: frozenset[str], rows: list[Row]) -> Sentence | None:
-    """Return the one row that more of the question's words stand in than in any other, rarer words counting more."""
+def _row_asked_for(asked: frozenset[str], all_asked: frozenset[str], rows: list[Row]) -> Sentence | None:
+    """Return the one row that more of the words ``asked`` stand in than in any other, rarer words counting more.
+
+    Its columns may be named by any of ``all_asked``: by what was said before the question, too.
+    """
     in_rows = Counter(term for _, values, _ in rows for term in asked & values)
     scored = [(sum(1 / in_rows[term] for term in asked & values), row) for row in rows if (values := row[1])]
     scored.sort(key=lambda pair: -pair[0])
     if not scored or scored[0][0] == 0 or (len(scored) > 1 and scored[1][0] == scored[0][0]):
         return None
     best, values, names = scored[0][1]
-    return best if asked & names - values or (asked & names and len(asked & values) > 1) else None
+    named = all_asked & names
+    return best if named - values or (named and len(asked & values) > 1) else None

@@ -28,21 +28,26 @@ _LABEL = re.compile(r"[^:(–—]{2,60}(?=\s?[:(–—])")
 
 
 def readings(question: str, history: Sequence[Turn], leans: Callable[[str], float]) -> tuple[str, ...]:
-    """Return ``question`` after what it may lean on, the likeliest first; empty where nothing was asked before.
+    """Return ``question`` after what it may lean on; empty where nothing was asked before.
 
-    ``leans`` gives the probability that a question cannot be understood without what was said before it. What the
-    student asked last comes first: the latest topic counts. Where that leant on an earlier question itself, both
-    are a second way. An ordinal ("the second one") stands for an item of the last answer.
+    ``leans`` gives the probability that a question cannot be understood without what was said before it. The latest
+    topic counts: what the student asked last, and where that leans itself, what it leans on before it. An ordinal
+    ("the second one") stands for an item of the last answer.
     """
     asked = [turn.text for turn in history[-2 * MOST_TURNS :] if turn.role == "user" and not small_talk(turn.text)]
     if not asked:
         return ()
     if item := pointed_out(question, history):
         return (after([item], question),)
-    found = [after(asked[-1:], question)]
-    if len(asked) > 1 and leans(asked[-1]) >= LEANS:
-        found.append(after(asked[-2:], question))
-    return tuple(found)
+    return (after(leant_on(asked, leans), question),)
+
+
+def leant_on(asked: Sequence[str], leans: Callable[[str], float]) -> list[str]:
+    """Return what was ``asked`` last; where that leans itself, after the last question before it that does not."""
+    last = asked[-1]
+    if len(asked) == 1 or leans(last) < LEANS:
+        return [last]
+    return [next((one for one in reversed(asked[1:-1]) if leans(one) < LEANS), asked[0]), last]
 
 
 def after(before: Sequence[str], question: str) -> str:

@@ -21,6 +21,7 @@ from advisor_bot.types import Passage, Turn
 
 CANDIDATES = 300  # chunks from each of dense and lexical; the best passage is among them for 0.99 of the questions
 READ = 24  # sentences that are read for a question
+OF_CHUNK = 0.3  # how far the score of a sentence's chunk counts beside the sentence's cosine
 OWN = {"chunk": 0.25, "sentence": 0.5, "lexical": 0.25}
 CONVERSATION = 0.5  # how far a chunk falls behind whose document does not fit the conversation at all
 LONG = 10  # chunks: where documents are shorter on average, a conversation passes from one to the next sooner
@@ -113,11 +114,14 @@ def passages_of(found: Found, guide: Guide, *, k: int = 20, budget: int | None =
 def sentences_to_read(found: Found, guide: Guide, most: int = READ) -> Rows:
     """Return the numbers of the sentences of the candidate chunks that are nearest to the query, nearest first.
 
-    Numbers count the guide's sentences in order, as ``Version.first_sentence`` has it.
+    What a chunk was found by, its words and the conversation, counts for its sentences, too. Numbers count the guide's
+    sentences in order, as ``Version.first_sentence`` has it.
     """
     numbers = _sentences_in(found.rows, guide)
-    cosines = guide.sentence_vectors(numbers) @ found.query.reading
-    return numbers[np.argsort(-cosines, kind="stable")[:most]]
+    near = guide.sentence_vectors(numbers) @ found.query.reading
+    counts = guide.first_sentence[found.rows + 1] - guide.first_sentence[found.rows]
+    near = near + OF_CHUNK * np.repeat(found.scores, counts)
+    return numbers[np.argsort(-near, kind="stable")[:most]]
 
 
 def _sentences_in(rows: Rows, guide: Guide) -> Rows:
