@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from data import KEPT_APART
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -46,7 +47,7 @@ def rows(data: Path) -> list[Row]:
     for line in (data / "dialogues.jsonl").read_text("utf-8").splitlines():
         talk = json.loads(line)
         turns = [(turn["q"], "alone" if turn["alone"] else "leans", talk["guide"]) for turn in talk["turns"]]
-        made += turns[1:]
+        made += turns[1:] if talk["guide"] not in KEPT_APART else []  # what follow-ups are judged by is not learned
     return made
 
 

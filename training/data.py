@@ -39,12 +39,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """A guide; ``sentences`` and ``asked`` are the states of texts below the tuned layers, (tokens, 384) each."""
+    """A guide; ``sentences`` and ``asked`` are the states of texts below the tuned layers, (tokens, 384) each.
+
+    ``bare`` are those of the sentences without their headings, as a text without headings has them; empty where the
+    guide is not trained on.
+    """
 
     name: str
     questions: list[Question]
     sentences: list[Tensor]
     asked: list[Tensor]
+    bare: list[Tensor]
 
 
 def tokenizer() -> Any:
@@ -124,17 +129,20 @@ def load(file: Path, tokens: Any, encoder: Encoder) -> Guide:
     found = json.loads(file.read_text("utf-8"))
     at: dict[str, int] = {}
     texts: list[list[int]] = []
+    bare: list[list[int]] = []
     for number, section in enumerate(found["sections"], 1):
         for place, text in enumerate(section["sentences"], 1):
             at[f"{number}.{place}"] = len(texts)
             texts.append(sentence_ids(tokens, section["heading"], text))
-    rows = found["questions"] + ([] if file.stem in KEPT_APART else follow_ups(file.stem, found["questions"]))
+            bare.append(sentence_ids(tokens, "", text))
+    trained = file.stem not in KEPT_APART
+    rows = found["questions"] + (follow_ups(file.stem, found["questions"]) if trained else [])
     questions = [
         Question(row["q"], row["verdict"], tuple(at[k] for k in row["best"]), tuple(at[k] for k in row["help"]))
         for row in rows
     ]
     asked = lower(encoder, [question_ids(tokens, question.text) for question in questions])
-    return Guide(file.stem, questions, lower(encoder, texts), asked)
+    return Guide(file.stem, questions, lower(encoder, texts), asked, lower(encoder, bare) if trained else [])
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advisor_bot.retrieval.follow_up import after
+from advisor_bot.retrieval.follow_up import after, leant_on
 
 DIALOGUES = Path(__file__).parent / "data" / "dialogues.jsonl"
 OPENINGS = ("and {}?", "and {}", "what about {}?", "what about {}", "how about {}?", "{}?", "ok and {}")
@@ -42,8 +42,8 @@ def _from_dialogues(name: str) -> Iterator[Row]:
                 continue
             yield {**turn, "q": turn["means"]}
             if said:
-                leant = 1 if said[-1]["alone"] else 2
-                yield {**turn, "q": after([one["q"] for one in said[-leant:]], turn["q"])}
+                leaning = {one["q"]: float(not one["alone"]) for one in said}
+                yield {**turn, "q": after(leant_on([one["q"] for one in said], leaning.__getitem__), turn["q"])}
             said.append(turn)
 
 

@@ -185,7 +185,7 @@ def table(name: str, chance: random.Random) -> tuple[str, list[str], list[Cell],
     there: list[Cell] = []
     for thing in things[:kept]:
         values = [(column, chance.choice(VALUES[column[3]])) for column in columns]
-        said = rendered(name, thing, values, style)
+        said = rendered(thing, values, style)
         sentences += said
         there += [(thing, said[at if style == "cells" else 0], column[2]) for at, (column, _) in enumerate(values)]
     missing = [(thing, "", column[2]) for thing in things[kept:] for column in columns]
@@ -193,11 +193,12 @@ def table(name: str, chance: random.Random) -> tuple[str, list[str], list[Cell],
     return chance.choice(HEADINGS[name].split("|")), sentences, there, missing
 
 
-def rendered(name: str, thing: str, values: list[tuple[Column, str]], style: str) -> list[str]:
+def rendered(thing: str, values: list[tuple[Column, str]], style: str) -> list[str]:
     """Return what a guide says of a thing: as the row of a table, a sentence for each cell, or one sentence."""
     if style == "row":
         bare = thing.removeprefix("the ").removeprefix("a ").removeprefix("an ")
-        return ["; ".join([f"{name}: {bare[0].upper() + bare[1:]}", *(f"{c[0]}: {v}" for c, v in values)])]
+        cells = ", ".join(f"the {column[0].lower()} is {value}" for column, value in values)
+        return [f"For {bare[0].upper() + bare[1:]}, {cells}."]  # as ``documents.tables.spoken_at`` has it
     said = [column[1].format(e=thing, v=value) for column, value in values]
     if style == "cells":
         return [one[0].upper() + one[1:] + "." for one in said]

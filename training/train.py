@@ -35,6 +35,8 @@ WARM = 80
 GO_ON = 0.35  # share of the rates when training goes on from weights
 OFTEN = 4  # times that the packaged guide's own questions are asked an epoch: it has four times the sentences
 UNLISTED = 0.5  # how much a sentence counts that nobody marked, where others help: the marks are not complete
+BARE = 0.15  # share of steps in which the sentences come without their headings
+RANK = 0.3  # how much it counts that each answered question scores above each that is not
 SEED, PROCESSES = 16, 2
 TELL = 25  # steps between two lines that tell how it goes
 
@@ -105,7 +107,8 @@ def fit(upper: Upper, reader: Reader, trained: Sequence[Guide], epochs: int, ran
                 group["lr"] = share * group["rate"] * min(1, (step + 1) / WARM) * (1 - step / steps)
             asked = [Asked(guide.questions[row], guide.asked[row]) for row in part] + foreign(guide, trained)
             with torch.autocast("cpu", torch.bfloat16):
-                loss = loss_of(upper, reader, guide.sentences, asked)
+                sentences = guide.bare if random.random() < BARE else guide.sentences
+                loss = loss_of(upper, reader, sentences, asked)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             share_gradients(parameters)
@@ -236,7 +239,14 @@ def reading(read: Read, questions: Sequence[Question], chosen: Tensor) -> Tensor
             single + 0.6 * listwise(scores[..., 0], best) + 0.3 * listwise(scores[..., 1], helps) + 0.5 * any_of
         )
     whole = F.binary_cross_entropy_with_logits(read.verdict.float(), verdict, torch.tensor([1.0, 0.7]))
-    return loss + 0.6 * whole
+    return loss + 0.6 * whole + RANK * ranking(read.verdict[:, 0].float(), verdict[:, 0] > 0)
+
+
+def ranking(scores: Tensor, yes: Tensor) -> Tensor:
+    """Return how far questions that are answered (``yes``) are from scoring above all others, pair by pair."""
+    if yes.all() or not yes.any():
+        return torch.zeros(())
+    return F.softplus(scores[~yes] - scores[yes][:, None]).mean()
 
 
 def marks(rows: Sequence[tuple[int, ...]], chosen: Tensor) -> Tensor:
