@@ -64,6 +64,18 @@ def test_a_starter_tapped_before_the_script_is_there_is_answered(chromium: Brows
     context.close()
 
 
+def test_where_a_script_does_not_come_the_form_asks_without_it(chromium: Browser, server: Server) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.route("**/conversation.js", lambda route: route.abort())
+    page.goto(server.url)
+    page.get_by_role("textbox", name="Your question").fill("Do I need the GRE?")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/plain")
+    assert "GRE" in page.locator("blockquote, article, main").first.inner_text()
+    context.close()
+
+
 def test_dark_mode_is_dark_from_the_first_paint(chromium: Browser, server: Server) -> None:
     context = chromium.new_context(color_scheme="dark")
     page = context.new_page()

@@ -14,7 +14,7 @@
 
   window.early = ""; // null once chat.js listens
   let broken = false; // a script did not come: the form is sent as a page without scripts sends it
-  addEventListener("error", ({ target }) => (broken ||= target.type === "module"), true);
+  addEventListener("error", ({ target }) => (broken ||= target.type === "module" && window.early !== null), true);
   addEventListener("keydown", (event) => {
     const form = event.target.form;
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || form?.id !== "composer") return;
