@@ -44,7 +44,7 @@ bench: ## how fast it is, measured on this machine; writes docs/performance.md (
 	@$(setup) check
 	@PYTHONPATH=bench $(venv) -m performance $(if $(EVALDATA),--data "$(EVALDATA)") $(ARGS)
 
-reader: ## train the reader anew on training/data: about an hour on two cores
+reader: ## train the reader anew on training/data: an hour and a half on two cores
 	@$(setup) check
 	@set -e; for script in training/train.py training/export.py training/about.py; do $(venv) $$script; done
 

@@ -1,6 +1,6 @@
 """Train the reading encoder's upper layers and the reader, as one network, on guides with questions.
 
-    python training/train.py [--epochs 6] [--out build/reader.pt]
+    python training/train.py [--epochs 4] [--out build/reader.pt]
 
 Below the tuned layers states never change, so they are computed once. A step is two guides, one for each of two
 processes: up to forty questions of each, and a few of other guides, which it does not answer. A process has one
@@ -52,7 +52,7 @@ class Asked:
 def main() -> None:
     """Train, measuring on guides kept apart after every epoch, and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--start", type=Path, help="weights to go on from, at a third of the rates")
     args = parser.parse_args()
