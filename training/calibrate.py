@@ -21,7 +21,7 @@ FOLDS, LOOSE = 8, 0.1  # LOOSE: scikit-learn's C; smaller holds the weights clos
 # Share of questions without an answer that may be shown as answered: on the guides kept apart, where half of them are
 # near misses made to be mistaken (students' own voices: a third of that), and among the rows of tables.
 WRONG, WRONG_ROW = 0.11, 0.06
-AFTER = 0.2  # how much surer a reading has to be that leans on the talk: it is one of several, and each may err
+AFTER = 0.15  # how much surer a reading has to be that leans on the talk: what it leans on may be taken wrongly
 SLACK = 0.01  # of the usefulness, for fewer refusals: a hedge costs a student less than a refusal
 MARGIN = 6.0  # how far below the best score another sentence is still shown
 GRID = [round(0.02 * step, 2) for step in range(10, 48)]

@@ -134,7 +134,7 @@ def query_in_conversation(text: str, history: Sequence[Turn], guide: Guide) -> Q
     """Return the query for ``text`` in a conversation: itself, or half itself and half after what it leans on."""
     alone = make_query(text, guide, history)
     about = guide.models.reader.about
-    after = follow_up.readings(text, history, lambda earlier: about(earlier).leans)
+    after = follow_up.reading(text, history, lambda earlier: about(earlier).leans)
     if not after or about(text).leans < follow_up.LEANS:
         return alone
-    return blended(alone, make_query(after[0], guide, history))
+    return blended(alone, make_query(after, guide, history))

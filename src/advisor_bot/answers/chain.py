@@ -48,7 +48,6 @@ from advisor_bot.types import Answer, Passage, Status
 
 _log = logging.getLogger(__name__)
 MOST_PASSAGES = 8
-STANDS_ALONE = 0.75  # probability from which a question is read by itself only, whatever was said before
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +116,12 @@ class Steps:
             return Retrieved(understood, tuple(profile.lookups(text, asked.profile, guide)))
         if understood.kind != "quotes":
             return Retrieved(understood)
-        ways = [(ALONE, text)]
-        ways += [(f"{PART} {n}", part) for n, part in enumerate(parts_of(text)) if part != text]
-        if not understood.language and understood.alone < STANDS_ALONE:
-            after = follow_up.readings(text, asked.history, lambda earlier: guide.models.reader.about(earlier).leans)
-            ways += [(f"{AFTER} {n}", way) for n, way in enumerate(after)]
+        leans = 1 - understood.alone >= follow_up.LEANS or follow_up.points_back(text, asked.history)
+        if leans and not understood.language:
+            after = follow_up.reading(text, asked.history, lambda earlier: guide.models.reader.about(earlier).leans)
+            if after:
+                return Retrieved(understood, (self._lookup(AFTER, after, asked),))
+        ways = [(ALONE, text), *((f"{PART} {n}", part) for n, part in enumerate(parts_of(text)) if part != text)]
         return Retrieved(understood, tuple(self._lookup(name, way, asked) for name, way in ways))
 
     def _lookup(self, name: str, text: str, asked: Asked) -> Lookup:
@@ -174,13 +174,13 @@ class Steps:
             case "comparison" if understood.comparison:
                 alone = evidence.get((ALONE, ""))
                 if alone and alone.status == "answered":
-                    draft, rest = quote.draft(understood.text, {(ALONE, ""): alone}, 1.0, guide)
+                    draft, rest = quote.draft(understood.text, {(ALONE, ""): alone}, guide)
                 else:
                     draft = comparing.table(understood.comparison, evidence, guide)
             case "profile":
                 draft = profile.draft(evidence, understood.asked.profile, guide)
             case _:
-                draft, rest = quote.draft(understood.text, evidence, understood.alone, guide)
+                draft, rest = quote.draft(understood.text, evidence, guide)
                 if headed := suggestions.section_headed(understood.text, guide):
                     draft = sections.in_section(draft, *headed, guide)
                 if draft.lines and profile.asks_for_fit(understood.text):

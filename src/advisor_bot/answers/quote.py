@@ -22,8 +22,6 @@ MOST_WORDS = 90  # of an answer that is no list and no single long sentence
 WHOLE_ITEM = 60  # words up to which an item is quoted from its label on
 LONGEST_BACK = 700  # characters that a sentence may lean back over
 
-_RANK: Mapping[Status, int] = {"not_covered": 0, "partial": 1, "answered": 2}
-PERHAPS_ALONE = 0.2  # probability that a question stands alone from which it need not lean on the talk
 _SOURCE = re.compile(
     r"\b(?:according to|report(?:s|ed)?|survey|study|studies|statistics|source|bureau|data from|projected by)\b", re.I
 )
@@ -39,39 +37,19 @@ class Span:
     label: str = ""
 
 
-def draft(
-    question: str, evidence: Mapping[Name, Evidence], alone: float, guide: Guide
-) -> tuple[Draft, tuple[Evidence, ...]]:
+def draft(question: str, evidence: Mapping[Name, Evidence], guide: Guide) -> tuple[Draft, tuple[Evidence, ...]]:
     """Return the answer to ``question`` in quotes, without lines where nothing bears on it, and what it rests on.
 
-    ``evidence`` holds the ways to read the question by their names; ``alone`` is the probability that it can be
-    understood by itself.
+    ``evidence`` holds the ways to read the question by their names: after the talk; or by itself, and its parts.
     """
-    chosen = _better(alone, evidence)
+    chosen = evidence.get((AFTER, "")) or evidence[ALONE, ""]
     parts = [one for (name, _), one in evidence.items() if name.startswith(PART)]
-    if chosen is evidence[ALONE, ""] and _worth_parting(parts):
+    if _worth_parting(parts):
         return _parts(parts, guide), tuple(parts)
     lines = body(chosen, guide) if chosen.status != "not_covered" else []
     if not lines:
         return Draft("not_covered", ()), (chosen,)
     return Draft(chosen.status, (*_lead(chosen.status, question, lines, guide), *lines)), (chosen,)
-
-
-def _better(alone: float, evidence: Mapping[Name, Evidence]) -> Evidence:
-    """Return the better of the ways to read a question, by what the reader made of each and how likely each is.
-
-    Where it may well stand alone, what was said before is used only if the guide does no worse by it.
-    """
-    own = evidence[ALONE, ""]
-    after = [one for (name, _), one in evidence.items() if name.startswith(AFTER)]
-    if alone >= PERHAPS_ALONE:
-        after = [one for one in after if _RANK[one.status] >= _RANK[own.status]]
-    ways = [(alone * _worth(own), own), *(((1 - alone) * _worth(one), one) for one in after)]
-    return max(ways, key=lambda way: way[0])[1]
-
-
-def _worth(evidence: Evidence) -> float:
-    return evidence.answered + 0.5 * evidence.helped + 0.01
 
 
 def _worth_parting(parts: Sequence[Evidence]) -> bool:

@@ -1,4 +1,4 @@
-"""Conversation -> the ways a follow-up may be read: after what the student asked last, or what that leant on."""
+"""Conversation -> how a follow-up is read: after what the student asked last, and what that leant on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from advisor_bot.retrieval.question import small_talk
 from advisor_bot.text import STOPWORDS, plain, words
 from advisor_bot.types import Turn
 
-LEANS = 0.5  # probability from which an earlier question is taken to lean on the one before it
+LEANS = 0.5  # probability from which a question is taken to lean on what was said before it
 LONGEST_BEFORE = 300  # characters of an earlier question, its end, that a follow-up is read after
 MOST_TURNS = 8
 BAR = " | "  # between what was said before and the question
@@ -27,8 +27,8 @@ _SERIES = re.compile(r":\s+([^:.;!?]+,[^:.;!?]+(?:\band\b|\bor\b)[^:.;!?]+)[.;!?
 _LABEL = re.compile(r"[^:(–—]{2,60}(?=\s?[:(–—])")
 
 
-def readings(question: str, history: Sequence[Turn], leans: Callable[[str], float]) -> tuple[str, ...]:
-    """Return ``question`` after what it may lean on; empty where nothing was asked before.
+def reading(question: str, history: Sequence[Turn], leans: Callable[[str], float]) -> str:
+    """Return ``question`` after what it leans on, "" where nothing was asked before.
 
     ``leans`` gives the probability that a question cannot be understood without what was said before it. The latest
     topic counts: what the student asked last, and where that leans itself, what it leans on before it. An ordinal
@@ -36,10 +36,13 @@ def readings(question: str, history: Sequence[Turn], leans: Callable[[str], floa
     """
     asked = [turn.text for turn in history[-2 * MOST_TURNS :] if turn.role == "user" and not small_talk(turn.text)]
     if not asked:
-        return ()
-    if item := pointed_out(question, history):
-        return (after([item], question),)
-    return (after(leant_on(asked, leans), question),)
+        return ""
+    return after([item] if (item := pointed_out(question, history)) else leant_on(asked, leans), question)
+
+
+def points_back(question: str, history: Sequence[Turn]) -> bool:
+    """Tell whether ``question`` surely leans on the talk: it has no word of its own, or names an item by its place."""
+    return asks_for_more(question) or bool(pointed_out(question, history))
 
 
 def leant_on(asked: Sequence[str], leans: Callable[[str], float]) -> list[str]:
