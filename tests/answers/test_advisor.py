@@ -106,11 +106,7 @@ def test_an_answer_names_its_version_its_writer_and_what_was_read(advisor: Advis
     [
         ("wat percent of ml roles need data piplining skills", "40%"),
         ("do i still need the GRE", "GRE"),
-        pytest.param(
-            "what did Antonio say about licenses and salary",
-            "leveled off",
-            marks=pytest.mark.xfail(strict=True, reason="refused by the weights of 27 November, answered before"),
-        ),
+        ("what did Antonio say about licenses and salary", "leveled off"),
         ("did Antonio's salary go up with licenses?", "leveled off"),
         ("how much faster do AI roles with security grow", "over 20%"),
     ],

@@ -144,7 +144,7 @@ def test_a_thumb_and_its_reason_join_the_question(serving: Serving) -> None:
     client, journal = serving()
     given = ask(client, PAY)
     thumb = {"verdict": "down", "reason": "incomplete", "status": "answered", "guide_version": "x"}
-    named = {"request": given.headers["x-request-id"], "words": "Ask jo@example.edu about bonuses"}
+    named = {"request": given.headers["x-request-id"], "words": "Ask jo@example.org about bonuses"}
     assert client.post("/api/feedback", json=thumb | named).json() == {"counted": True}
     assert client.post("/api/feedback", json=thumb | {"request": "somebody-elses"}).json() == {"counted": True}
     (row,) = rows(journal)

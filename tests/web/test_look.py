@@ -42,13 +42,13 @@ def test_the_color_comes_with_the_page_and_with_every_other_pages_style(colored:
 def test_the_widget_and_its_button_have_it(colored: TestClient) -> None:
     assert 'href="ui/brand.css"' in colored.get("/widget").text
     assert BRAND in colored.get("/ui/brand.css").text
-    assert "--advisor-accent, #8a1f3d" in colored.get("/widget.js").text
+    assert "--advisor-accent,#8a1f3d" in colored.get("/widget.js").text
 
 
 def test_without_a_color_nothing_changes(plain: TestClient) -> None:
     assert "--brand" not in plain.get("/ui/tokens.css").text
     assert "brand.css" not in plain.get("/widget").text
-    assert "--advisor-accent, #0b6b5d" in plain.get("/widget.js").text
+    assert "--advisor-accent,#0b6b5d" in plain.get("/widget.js").text
     assert "#0b6b5d" in plain.get("/ui/icon.svg").text
 
 

@@ -29,6 +29,7 @@ ALONE, PART, AFTER = "alone", "part", "after"  # ways to read a question: by its
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w-]+")
 # A year, a percentage, a sum: an age or a count of years tells of the student, and is not looked for.
 _SHARE_OR_SUM = re.compile(r"\d+(?:[.,]\d+)*(?=\s?%)|\d+(?:,\d{3})+")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b(?!,\d)")
 _FIGURE = re.compile(_SHARE_OR_SUM.pattern + r"|\d{3,}")
 
 
@@ -137,7 +138,8 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
 
     The best sentence that has them goes first, where it comes close; where none does, the guide does not answer.
     A sentence with the very percentage or sum asked about helps, whatever the reader makes of it; a year or a size
-    that both name is often chance. Of a question after others, the last that names something counts.
+    that both name is often chance. Where no sentence read has the year, they help less likely. Of a question after
+    others, the last that names something counts.
     """
     for asked in reversed(evidence.query.text.split(BAR)):
         figures = _figures_in(asked)
@@ -153,6 +155,9 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
         if fits:
             return replace(evidence, sentences=_first(fits[0], evidence.sentences))
         evidence = replace(evidence, answered=min(evidence.answered, _just_below(limits["answered"])))
+    years = _figures_in(asked, _YEAR)
+    if years and not any(_holds(one, years, guide) for one in evidence.sentences):
+        evidence = replace(evidence, helped=_doubted(evidence.helped))
     sums = _figures_in(asked, _SHARE_OR_SUM)
     holding = [one for one in evidence.sentences if sums and _holds(one, sums, guide)]
     if not holding:
@@ -164,6 +169,14 @@ def exact(evidence: Evidence, guide: Guide) -> Evidence:
 
 def _first(one: Sentence, sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
     return (one, *(other for other in sentences if other is not one))
+
+
+def _doubted(chance: float) -> float:
+    """Return a probability, its odds about a third: where nothing holds the year asked for, what is shown seldom helps.
+
+    The factor e is that of names that are not held, in a logistic regression over questions on guides kept apart.
+    """
+    return chance / (chance + (1 - chance) * float(np.e))
 
 
 def _just_below(limit: float) -> float:
