@@ -14,8 +14,8 @@ PYTHON ?= python3
 venv = .venv/bin/python
 setup = "$(PYTHON)" -c 'import pathlib' 2>/dev/null || { echo "$(PYTHON) is not a Python 3.11 or newer." >&2; exit 1; }; \
 	"$(PYTHON)" scripts/setup.py
-# Three processes on two cores, since tests wait as often as they work; those of one file stay together, those of the page come last.
-together = -n 3 --dist loadfile --no-loadscope-reorder
+# Two processes, since tests wait as often as they work; those of one file stay together, those of the page come last.
+together = -n 2 --dist loadfile --no-loadscope-reorder
 export TORCH_INDEX_URL CHROMIUM
 
 help: ## list the commands
