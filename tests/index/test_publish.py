@@ -439,6 +439,17 @@ def test_second_publisher_says_who_is_first_and_waits(settings: Settings, holder
     assert f"process {holder.pid} " in said[0]
 
 
+def test_a_folder_moved_away_while_somebody_waits_for_it_does_not_come_back(
+    settings: Settings, holder: subprocess.Popen[str]
+) -> None:
+    def away(_: str) -> None:
+        settings.index_folder.rename(settings.index_folder.with_name("elsewhere"))
+
+    with pytest.raises(IndexingError, match="is gone"):
+        publish(documents(settings), settings, say=away)
+    assert not settings.index_folder.exists()
+
+
 def test_lock_of_a_killed_process_is_taken_over(settings: Settings, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait()

@@ -16,12 +16,14 @@ import datetime
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from advisor_bot import disk
+from advisor_bot.errors import IndexingError
 
 _NAME = re.compile(r"\d{6,}-[0-9a-f]{12}")
 _LOOK_AGAIN = 0.1  # seconds between two tries at the lock
@@ -114,6 +116,7 @@ def clean(folder: Path) -> None:
 def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the builder's lock; where another process has it, say who and wait.
 
+    Raises ``IndexingError`` where the folder is moved away meanwhile: it must not come back.
     The lock belongs to the process: the system lets it go when the process ends, however it ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +129,12 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         except OSError:
             who = "another process"
         say(f"Waiting: {who} is publishing into {folder}.")
-        lock.acquire(poll_interval=_LOOK_AGAIN)
+        while not lock.is_locked:
+            time.sleep(_LOOK_AGAIN)
+            if not folder.is_dir():  # else the lock would make it anew
+                raise IndexingError(f"{folder} is gone; nothing was published there.") from None
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=0)
     try:
         holder.write_text(f"process {os.getpid()} (since {now()})", "utf-8")
         yield
