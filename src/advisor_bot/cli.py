@@ -107,7 +107,7 @@ def evaluate(
     if failures:
         for result in results:
             if not result.right or result.held < 1:
-                _out(_failure(result))
+                _out(scoring.failure(result))
 
 
 @app.command()
@@ -199,15 +199,6 @@ def doctor(index: IndexOption = None) -> None:
         raise typer.Exit(1)
 
 
-def _failure(result: Any) -> str:
-    case, answer = result.case, result.answer
-    said = " ".join(s.text for s in answer.segments if s.kind in ("paragraph", "item", "row"))[:300]
-    return (
-        f"\n{case.id} (half {case.half}, expected {case.expected}): {answer.status} {answer.confidence:.2f}, "
-        f"facts {result.held:.0%}\n  Q: {case.question}\n  A: {said}\n  facts: {list(map(list, case.facts))}"
-    )
-
-
 def _table(figures: dict[str, dict[str, Any]]) -> None:
     from rich.table import Table
 
@@ -295,13 +286,10 @@ def main(arguments: list[str] | None = None) -> None:
     heap.multiply_in_one_thread()
     try:
         app(arguments)
-    except AdvisorError as error:
-        sys.stderr.write(f"advisor-bot: {error}\n")
-        raise SystemExit(1) from None
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
-    except OSError as error:  # a file or folder that was named
+    except (AdvisorError, OSError) as error:  # OSError: a file or folder that was named
         sys.stderr.write(f"advisor-bot: {error}\n")
         raise SystemExit(1) from None
 

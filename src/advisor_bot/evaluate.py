@@ -94,6 +94,16 @@ def _case(path: Path, number: int, line: str) -> Case:
         raise LoadError(told) from None
 
 
+def failure(result: Result) -> str:
+    """Return what went wrong with a case: the question, the answer, the facts that were wanted."""
+    case, answer = result.case, result.answer
+    said = " ".join(s.text for s in answer.segments if s.kind in ("paragraph", "item", "row"))[:300]
+    return (
+        f"\n{case.id} (half {case.half}, expected {case.expected}): {answer.status} {answer.confidence:.2f}, "
+        f"facts {result.held:.0%}\n  Q: {case.question}\n  A: {said}\n  facts: {list(map(list, case.facts))}"
+    )
+
+
 def run(advisor: Advisor, cases: Iterable[Case], done: Callable[[], None] = lambda: None) -> list[Result]:
     """Ask every case and score its answer; ``done`` is called after each."""
     results = []

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal
 
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
@@ -21,7 +20,6 @@ from advisor_bot.answers import phrases, profile, quote, sections, suggestions
 from advisor_bot.answers.cite import Cited, Line, cite, violations
 from advisor_bot.answers.stages import (
     Asked,
-    Brief,
     Draft,
     Ending,
     Planned,
@@ -33,7 +31,6 @@ from advisor_bot.answers.stages import (
 )
 from advisor_bot.answers.suggestions import Offers
 from advisor_bot.index.guide import Guide
-from advisor_bot.models.reader import About
 from advisor_bot.models.reranker import RERANKED, Reranker
 from advisor_bot.retrieval import follow_up
 from advisor_bot.retrieval.cells import with_cell
@@ -79,7 +76,7 @@ class Steps:
         if chat:
             return Understood(asked, "small talk", text, chat=chat)
         about = guide.models.reader.about(text)
-        if kind := _for_people(about):
+        if kind := about.for_people:
             return Understood(asked, kind, text)
         corrected = spelling(guide).corrected(text)
         language = foreign_language(corrected, lambda term: guide.idf(term) is not None, tuple(phrases.languages()))
@@ -87,7 +84,7 @@ class Steps:
             text = self.writer.in_english(text, asked.history) if self.writer else ""
             if not text:
                 return Understood(asked, "foreign", asked.text, language=language)
-            if kind := _for_people(guide.models.reader.about(text)):
+            if kind := guide.models.reader.about(text).for_people:
                 return Understood(asked, kind, text, language=language)
         alone = 1.0 if language or suggestions.is_ours(text, guide) else 1 - about.leans
         found = Understood(asked, "quotes", text, alone, language)
@@ -204,7 +201,7 @@ class Steps:
             if self.writer is None or kind in ("small talk", "human", "care", "foreign", "section"):
                 yield [Ending(draft.status, draft.lines)]
             else:
-                for made in self.writer.write(_brief(planned)):
+                for made in self.writer.write(planned.brief()):
                     yield [made]
 
     def cite(self, inputs: Iterator[list[Written]]) -> Iterator[AddableDict]:
@@ -256,7 +253,7 @@ class Steps:
         return Answer(
             status=ending.status,
             question=asked.text,
-            standalone_question=_standalone(planned),
+            standalone_question=planned.standalone,
             guide_version=guide.name,
             writer=ending.writer,
             confidence=_confidence(found, ending.status),
@@ -282,34 +279,8 @@ def _quoted(lines: Sequence[Line]) -> list[Passage]:
     return [quote.passage for line in lines for part in (line, *(line.cells or ())) for quote in part.quotes]
 
 
-def _brief(planned: Planned) -> Brief:
-    asked = planned.understood.asked
-    return Brief(
-        asked.text,
-        _standalone(planned),
-        asked.history,
-        asked.profile,
-        planned.understood.language,
-        asked.guide,
-        planned.evidence,
-        planned.draft,
-    )
-
-
-def _for_people(about: About) -> Literal["care", "human", ""]:
-    """Return whether a question is a cry for help, a wish for a person, or "" where it is neither."""
-    return "care" if about.care else "human" if about.human else ""
-
-
 def _confidence(read: Sequence[Evidence], status: Status) -> float:
     """Return the mean of the probabilities of what was read; 1 for a section asked for by name, which nobody reads."""
     if not read:
         return float(status == "answered")
     return round(sum(one.answered for one in read) / len(read), 4)
-
-
-def _standalone(planned: Planned) -> str:
-    """Return the question as it was read; a comparison, which looks many things up, as it was asked."""
-    if planned.understood.kind == "comparison":
-        return planned.understood.text
-    return " ".join(one.query.text for one in planned.evidence) or planned.understood.text

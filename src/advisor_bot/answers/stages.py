@@ -109,6 +109,19 @@ class Planned:
     evidence: tuple[Evidence, ...]
     draft: Draft
 
+    @property
+    def standalone(self) -> str:
+        """The question as it was read; a comparison, which looks many things up, as it was asked."""
+        if self.understood.kind == "comparison":
+            return self.understood.text
+        return " ".join(one.query.text for one in self.evidence) or self.understood.text
+
+    def brief(self) -> Brief:
+        """Return what a writer is given."""
+        asked, language = self.understood.asked, self.understood.language
+        told = asked.text, self.standalone, asked.history, asked.profile, language
+        return Brief(*told, asked.guide, self.evidence, self.draft)
+
 
 @dataclass(frozen=True, slots=True)
 class Brief:

@@ -187,8 +187,7 @@ class Server(versions.Place):
             disk.write(self.folder / "PUBLISHED", history)
             self._fetch(client, live)
             disk.write(self.folder / "LIVE", live + "\n")
-        gone = [name for name in versions.published(self.folder) if name not in kept]
-        for name in gone:
+        for name in set(versions.published(self.folder)) - kept:
             disk.remove(versions.path_of(self.folder, name))
         last = dict.fromkeys(entry["name"] for entry in reversed(entries))
         self._missing = [name for name in reversed(last) if name in kept]
@@ -207,8 +206,7 @@ class Server(versions.Place):
                 found = files.get(ids=ids, include=["metadatas"])
                 for _, part in sorted(zip(found["ids"], found["metadatas"], strict=True)):
                     _append(work / name, str(part["file"]), str(part["data"]))
-            version = Version(work / name)
-            version.warm().close()  # every file has the hash that the manifest gives, and that the version's name
+            Version(work / name).warm().close()  # each file has the hash that the manifest gives
             disk.sync_tree(work / name)
             target.parent.mkdir(exist_ok=True)
             try:
@@ -225,14 +223,13 @@ class Server(versions.Place):
         self._delete(path.name)
         version = Version(path)
         rows, ids = version.chunk_rows, [chunk.id for chunk in version.chunks]
-        by = {"by": _who(), "begun": versions.now()}
-        name = collection_of(path.name)
+        by, name = {"by": _who(), "begun": versions.now()}, collection_of(path.name)
         files = client.create_collection(f"{name}-files", embedding_function=None, metadata=by)
         parts = list(_parts(path))
         for first in range(0, len(parts), _AT_ONCE):
             some = parts[first : first + _AT_ONCE]
-            numbers = [f"{number:06d}" for number in range(first, first + len(some))]
-            files.add(ids=numbers, embeddings=[_NO_VECTOR] * len(some), metadatas=[part() for part in some])
+            ids_of = [f"{number:06d}" for number in range(first, first + len(some))]
+            files.add(ids=ids_of, embeddings=[_NO_VECTOR] * len(some), metadatas=[part() for part in some])
         made = fill(client, name, ids, lambda part: np.asarray(version.vectors[rows[part]]), lambda _: None, **by)
         version.close()
         if (made.count(), files.count()) != (len(ids), len(parts)):

@@ -203,16 +203,12 @@ def source_of(model: str, *, download: bool = False) -> Path:
 
 def open_export(target: Path, settings: Settings, *, threads: int, workers: int) -> Encoder:
     """Open the export in ``target`` with the engine that the settings want, or the only one that can."""
-    impossible = manifest_of(target)["impossible"]
+    name, impossible = (manifest_of(target)[key] for key in ("name", "impossible"))
     if settings.encoder == "sentence-transformers" or impossible:
         if fingerprint_of(source_of(settings.embedding_model)) == target.name:
             return _torch_encoder(settings)
         if impossible:
-            raise EncoderError(
-                f"The guide was published with {manifest_of(target)['name'] or 'the packaged model'}, and "
-                f"ADVISOR_EMBEDDING_MODEL={settings.embedding_model!r} is another. Name that one, or run "
-                "`python ingest.py`."
-            )
+            raise EncoderError(f"The guide was published with {name}: name it in ADVISOR_EMBEDDING_MODEL, or publish.")
     return onnx_encoder(target, threads, workers)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,11 @@ class About:
     care: bool
     human: bool
     perhaps_care: bool = False
+
+    @property
+    def for_people(self) -> Literal["care", "human", ""]:
+        """What people must see to: a cry for help, a wish for a person; "" where it is neither."""
+        return "care" if self.care else "human" if self.human else ""
 
 
 NOTHING = Verdict(np.zeros(0, np.float32), np.zeros(0, np.float32), 0.0, 0.0)
